@@ -1,0 +1,471 @@
+"""Closed code lists. One class per list; values are stored and sent exactly as spelled here.
+
+Spellings follow the Human Trafficking Case Data Standard (HTCDS 2.0, IOM, CC BY 4.0) where it has the code. Codes that
+it lacks are our open extensions and are listed in `EXTENSIONS`. Labels in English, Russian and Kyrgyz stand in
+`sops/codes.yaml`; a test proves that no code is without them.
+"""
+
+from enum import StrEnum
+
+
+class Known(StrEnum):
+    """A yes or no, or one of the four kinds of not knowing (design: "Four kinds of not knowing")."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+    NOT_ASKED = "not_asked"
+    DECLINED_TO_ANSWER = "declined_to_answer"
+    NOT_APPLICABLE = "not_applicable"
+
+
+NOT_KNOWN = frozenset({"unknown", "not_asked", "declined_to_answer", "not_applicable"})
+"""The four kinds of not knowing: allowed beside the codes of every attribute of a person."""
+
+
+class Language(StrEnum):
+    """Languages of user-visible text (ISO 639-1)."""
+
+    ENGLISH = "en"
+    RUSSIAN = "ru"
+    KYRGYZ = "ky"
+
+
+class Role(StrEnum):
+    """What a member of staff does in an organisation."""
+
+    HOTLINE_OPERATOR = "hotline_operator"
+    NGO_CASEWORKER = "ngo_caseworker"
+    POLICE_OFFICER = "police_officer"
+    MIGRATION_OFFICER = "migration_officer"
+    SHELTER_STAFF = "shelter_staff"
+    FOCAL_POINT = "focal_point"
+    MONITORING_STAFF = "monitoring_staff"
+    COORDINATOR = "coordinator"
+
+
+class OrganisationType(StrEnum):
+    """HTCDS `org_Type`, extended."""
+
+    NGO = "NGO"
+    LAW_ENFORCEMENT = "LawEnforcement"
+    HEALTH_SERVICE = "HealthServiceOrganisation"
+    CENTRAL_GOVERNMENT = "CentralGovernmentOrganisation"
+    LOCAL_GOVERNMENT = "LocalGovernmentOrganisation"
+    IMMIGRATION_SERVICE = "ImmigrationService"
+    LEGAL_SERVICE = "LegalService"
+    CORPORATE_BUSINESS = "CorporateBusiness"
+    SCHOOL_OR_COLLEGE = "SchoolOrCollege"
+    SHELTER = "Shelter"
+    HOTLINE = "Hotline"
+    PROSECUTION = "Prosecution"
+    COURT = "Court"
+    LABOUR_INSPECTORATE = "LabourInspectorate"
+    CONSULAR_POST = "ConsularPost"
+    INTERNATIONAL_ORGANISATION = "InternationalOrganisation"
+
+
+class NrmRole(StrEnum):
+    """What an organisation does in the mechanism."""
+
+    FIRST_RESPONDER = "first_responder"
+    COMPETENT_AUTHORITY = "competent_authority"
+    COORDINATOR = "coordinator"
+    SERVICE_PROVIDER = "service_provider"
+    SHELTER = "shelter"
+    HOTLINE = "hotline"
+    OVERSIGHT = "oversight"
+
+
+class OrganisationStatus(StrEnum):
+    """Where an organisation is in its life in the directory."""
+
+    APPLIED = "applied"
+    PROBATION = "probation"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    CLOSED = "closed"
+
+
+class Channel(StrEnum):
+    """How a contact reached the hotline or front desk."""
+
+    CALL = "call"
+    VOICEMAIL = "voicemail"
+    TEXT = "text"
+    EMAIL = "email"
+    WEB_CHAT = "web_chat"
+    VISIT = "visit"
+
+
+class ContactTopic(StrEnum):
+    """What a contact was about."""
+
+    POSSIBLE_TRAFFICKING = "possible_trafficking"
+    EMPLOYMENT_ABROAD = "employment_abroad"
+    RULES_OF_STAY = "rules_of_stay"
+    RE_ENTRY_BAN = "re_entry_ban"
+    REGISTRATION = "registration"
+    HEALTH = "health"
+    LEGAL_ADVICE = "legal_advice"
+    OTHER = "other"
+
+
+class ContactOutcome(StrEnum):
+    """How a contact ended."""
+
+    INFORMATION_GIVEN = "information_given"
+    CASE_OPENED = "case_opened"
+    CALLBACK_DUE = "callback_due"
+    CALLED_BACK = "called_back"
+    NOT_REACHED = "not_reached"
+    SIGNPOSTED = "signposted"
+
+
+class HeardOfUs(StrEnum):
+    """How the person who made contact heard of the service."""
+
+    RADIO_OR_TELEVISION = "radio_or_television"
+    POSTER_OR_CARD = "poster_or_card"
+    INTERNET = "internet"
+    FRIEND_OR_FAMILY = "friend_or_family"
+    POLICE = "police"
+    NGO = "ngo"
+    CONSULATE = "consulate"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+    NOT_ASKED = "not_asked"
+    DECLINED_TO_ANSWER = "declined_to_answer"
+
+
+class EntryChannel(StrEnum):
+    """The ways into the mechanism (source facts, section 2.1, and GBVIMS "who referred the client")."""
+
+    HOTLINE = "hotline"
+    NGO = "ngo"
+    POLICE = "police"
+    MIGRATION_SERVICE = "migration_service"
+    BORDER_SERVICE = "border_service"
+    LABOUR_INSPECTORATE = "labour_inspectorate"
+    PROSECUTION = "prosecution"
+    MOBILE_TASK_FORCE = "mobile_task_force"
+    SELF_REPORT = "self_report"
+    FAMILY = "family"
+    COMMUNITY = "community"
+    CONSULATE = "consulate"
+    FOREIGN_PARTNER = "foreign_partner"
+    HEALTH_SERVICE = "health_service"
+    SCHOOL = "school"
+    LOCAL_GOVERNMENT = "local_government"
+    EMPLOYMENT_AGENCY = "employment_agency"
+    OTHER = "other"
+
+
+class Compartment(StrEnum):
+    """What a sealed field tells about a person."""
+
+    IDENTITY = "identity"
+    CONTACT = "contact"
+    LOCATION = "location"
+    NARRATIVE = "narrative"
+    HEALTH = "health"
+    LEGAL = "legal"
+
+
+class Purpose(StrEnum):
+    """What a person may agree to."""
+
+    SUPPORT = "support"
+    IDENTIFICATION = "identification"
+    CRIMINAL_PROCEEDINGS = "criminal_proceedings"
+    REPORTING = "reporting"
+
+
+class ConsentGiver(StrEnum):
+    """Who gave the consent, or why none was needed."""
+
+    SELF = "self"
+    GUARDIAN = "guardian"
+    BEST_INTEREST_DECISION = "best_interest_decision"
+    NOT_REQUIRED_CHILD = "not_required_child"
+    VITAL_INTERESTS = "vital_interests"
+
+
+class ConsentDecision(StrEnum):
+    """What one version of a consent says."""
+
+    GIVEN = "given"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+
+
+class ConsentObtained(StrEnum):
+    """How a consent was obtained."""
+
+    WRITTEN = "written"
+    ORAL_WITNESSED = "oral_witnessed"
+    ORAL = "oral"
+    BY_INTERPRETER = "by_interpreter"
+
+
+class InformedOf(StrEnum):
+    """The seven things HTCDS asks a person to have been told before consent counts as informed."""
+
+    INTERVIEW = "interview"
+    PURPOSE = "purpose"
+    USE = "use"
+    RESEARCH_USE = "research_use"
+    RIGHT_TO_REQUEST_DATA = "right_to_request_data"
+    STORAGE_DURATION = "storage_duration"
+    HOW_TO_WITHDRAW = "how_to_withdraw"
+
+
+class LegalBasis(StrEnum):
+    """Why a compartment may be shared: consent, or a named basis instead of it."""
+
+    CONSENT = "consent"
+    CHILD_BEST_INTEREST = "child_best_interest"
+    VITAL_INTERESTS = "vital_interests"
+
+
+class Sex(StrEnum):
+    """Sex as registered; apart from gender."""
+
+    FEMALE = "female"
+    MALE = "male"
+    OTHER = "other"
+
+
+class Gender(StrEnum):
+    """HTCDS `prs_Gender`."""
+
+    FEMININE = "Feminine"
+    MASCULINE = "Masculine"
+    TRANSGENDER_FEMININE = "TransgenderFeminine"
+    TRANSGENDER_MASCULINE = "TransgenderMasculine"
+    NON_CONFORMING = "NonConforming"
+    NON_SPECIFIED_UNKNOWN = "NonSpecifiedUnknown"
+
+
+class AgeBand(StrEnum):
+    """CTDC age bands; the cut at 18 is kept in every set of bands."""
+
+    AGE_0_8 = "0--8"
+    AGE_9_17 = "9--17"
+    AGE_18_20 = "18--20"
+    AGE_21_23 = "21--23"
+    AGE_24_26 = "24--26"
+    AGE_27_29 = "27--29"
+    AGE_30_38 = "30--38"
+    AGE_39_47 = "39--47"
+    AGE_48_PLUS = "48+"
+
+
+CHILD_BANDS = frozenset({AgeBand.AGE_0_8, AgeBand.AGE_9_17})
+
+
+class MigrationStatus(StrEnum):
+    """Residence situation in the country of the case."""
+
+    NATIONAL = "national"
+    REGULAR = "regular"
+    IRREGULAR = "irregular"
+    STATELESS = "stateless"
+
+
+class VictimType(StrEnum):
+    """Helped as a victim of trafficking or as a vulnerable migrant; never counted as one."""
+
+    TRAFFICKING = "trafficking"
+    VULNERABLE_MIGRANT = "vulnerable_migrant"
+
+
+class Danger(StrEnum):
+    """The danger a person is in."""
+
+    IMMINENT = "imminent"
+    HIGH = "high"
+    LOW = "low"
+    UNKNOWN = "unknown"
+
+
+class ScreeningResult(StrEnum):
+    """What the assessor decided after a screening; the rule's finding is recorded beside it."""
+
+    INDICATED = "indicated"
+    NOT_INDICATED = "not_indicated"
+
+
+class IndicatorSource(StrEnum):
+    """How an indicator came to be known."""
+
+    OBSERVED = "observed"
+    TOLD = "told"
+    DOCUMENT = "document"
+
+
+class DecisionBody(StrEnum):
+    """Whose identification it is: neither overwrites the other."""
+
+    NGO = "ngo"
+    STATE = "state"
+
+
+class DecisionOutcome(StrEnum):
+    """HTCDS trafficking status, with suspension and review."""
+
+    POSSIBLE_VICTIM = "PossibleVictimOfTrafficking"
+    ACTUAL_VICTIM = "ActualVictimOfTrafficking"
+    NOT_A_VICTIM = "NotAVictimOfTrafficking"
+    SUSPENDED = "Suspended"
+    IN_REVIEW = "InReview"
+
+
+class Identification(StrEnum):
+    """The identification axis of a case."""
+
+    REPORTED = "reported"
+    SCREENED = "screened"
+    PRESUMED = "presumed"
+    IDENTIFIED = "identified"
+    NOT_A_VICTIM = "not_a_victim"
+    ANONYMOUS_NOTIFICATION = "anonymous_notification"
+
+
+class CaseWork(StrEnum):
+    """The case-work axis of a case."""
+
+    OPEN = "open"
+    ACTIVE = "active"
+    FOLLOW_UP = "follow_up"
+    CLOSED = "closed"
+
+
+class Support(StrEnum):
+    """The support axis: derived from referrals and service episodes, from nothing else."""
+
+    NONE = "none"
+    REQUESTED = "requested"
+    RECEIVING = "receiving"
+    COMPLETED = "completed"
+    STOPPED = "stopped"
+
+
+class ClosureReason(StrEnum):
+    """Why a case was closed."""
+
+    SUPPORT_COMPLETED = "support_completed"
+    NOT_A_VICTIM = "not_a_victim"
+    DECLINED_BY_PERSON = "declined_by_person"
+    LOST_CONTACT = "lost_contact"
+    MOVED = "moved"
+    DIED = "died"
+    ANONYMOUS_NOTIFICATION = "anonymous_notification"
+    ENTERED_IN_ERROR = "entered_in_error"
+
+
+class Service(StrEnum):
+    """What may be asked for in a referral (source facts, section 3; OSCE pillars)."""
+
+    CASE_MANAGEMENT = "case_management"
+    SHELTER = "shelter"
+    MEDICAL = "medical"
+    PSYCHOSOCIAL = "psychosocial"
+    LEGAL = "legal"
+    SOCIAL_SUPPORT = "social_support"
+    DOCUMENTS = "documents"
+    INTERPRETATION = "interpretation"
+    RETURN = "return"
+    REINTEGRATION = "reintegration"
+    EDUCATION = "education"
+    EMPLOYMENT = "employment"
+    GUARDIANSHIP = "guardianship"
+    STATE_IDENTIFICATION = "state_identification"
+    CRIMINAL_PROCEEDINGS = "criminal_proceedings"
+    WITNESS_PROTECTION = "witness_protection"
+    COMPENSATION = "compensation"
+
+
+SUPPORT_SERVICES = frozenset(
+    set(Service) - {Service.CASE_MANAGEMENT, Service.STATE_IDENTIFICATION, Service.CRIMINAL_PROCEEDINGS}
+)
+"""The services that count for the support axis: case management and the state's own procedures do not."""
+
+
+class Priority(StrEnum):
+    """How fast a receiving organisation must answer (inter-agency convention: 24 h, 72 h, 14 days)."""
+
+    EMERGENCY = "emergency"
+    URGENT = "urgent"
+    NORMAL = "normal"
+
+
+class ReferralStatus(StrEnum):
+    """Where a referral is in its life cycle."""
+
+    DRAFT = "draft"
+    SENT = "sent"
+    RECEIVED = "received"
+    INFO_REQUESTED = "info_requested"
+    WAITLISTED = "waitlisted"
+    ACCEPTED = "accepted"
+    IN_SERVICE = "in_service"
+    COMPLETED = "completed"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    WITHDRAWN_BY_PERSON = "withdrawn_by_person"
+    REVOKED_BY_SENDER = "revoked_by_sender"
+    FAILED = "failed"
+    ENTERED_IN_ERROR = "entered_in_error"
+
+
+class DeclinedBy(StrEnum):
+    """Who said no."""
+
+    PROVIDER = "provider"
+    PERSON = "person"
+
+
+class RefusalReason(StrEnum):
+    """Why a referral was declined or failed."""
+
+    NO_CAPACITY = "no_capacity"
+    NOT_ELIGIBLE = "not_eligible"
+    SERVICE_NOT_OFFERED = "service_not_offered"
+    LANGUAGE_NOT_SERVED = "language_not_served"
+    UNSAFE = "unsafe"
+    DECLINED_BY_PERSON = "declined_by_person"
+    COULD_NOT_BE_REACHED = "could_not_be_reached"
+    OTHER = "other"
+
+
+class Outcome(StrEnum):
+    """What came of a referral or a service episode."""
+
+    FULL = "full"
+    PARTIAL = "partial"
+    DID_NOT_ENGAGE = "did_not_engage"
+    DECLINED_BY_PERSON = "declined_by_person"
+    NOT_ELIGIBLE = "not_eligible"
+    NO_CAPACITY = "no_capacity"
+    MOVED = "moved"
+    RE_REFERRED = "re_referred"
+    DIED = "died"
+    UNKNOWN = "unknown"
+
+
+EXTENSIONS: dict[str, frozenset[str]] = {
+    "OrganisationType": frozenset(
+        {
+            "Shelter",
+            "Hotline",
+            "Prosecution",
+            "Court",
+            "LabourInspectorate",
+            "ConsularPost",
+            "InternationalOrganisation",
+        }
+    ),
+    "DecisionOutcome": frozenset({"Suspended", "InReview"}),
+}
+"""Codes of ours inside lists whose other spellings are HTCDS."""
