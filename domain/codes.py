@@ -387,7 +387,13 @@ class Service(StrEnum):
 
 
 SUPPORT_SERVICES = frozenset(
-    set(Service) - {Service.CASE_MANAGEMENT, Service.STATE_IDENTIFICATION, Service.CRIMINAL_PROCEEDINGS}
+    set(Service)
+    - {
+        Service.CASE_MANAGEMENT,
+        Service.STATE_IDENTIFICATION,
+        Service.CRIMINAL_PROCEEDINGS,
+        Service.WITNESS_PROTECTION,
+    }
 )
 """The services that count for the support axis: case management and the state's own procedures do not."""
 

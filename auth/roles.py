@@ -1,0 +1,113 @@
+"""Which role may do what: verbs only. On which records stands in `policies.py`."""
+
+from enum import StrEnum
+
+from domain.codes import Role
+
+
+class Permission(StrEnum):
+    """One verb of the service, `noun:verb`."""
+
+    DIRECTORY_READ = "directory:read"
+    CONTACT_LOG = "contact:log"
+    CONTACT_READ = "contact:read"
+    CONTACT_CALL_BACK = "contact:call_back"
+    CONTACT_REVEAL = "contact:reveal"
+    CASE_OPEN = "case:open"
+    CASE_READ = "case:read"
+    CASE_WORK = "case:work"
+    CASE_CLOSE = "case:close"
+    PERSON_RECORD = "person:record"
+    COMPARTMENT_SEAL = "compartment:seal"
+    COMPARTMENT_REVEAL = "compartment:reveal"
+    WALL_RAISE = "wall:raise"
+    SCREENING_RECORD = "screening:record"
+    ASSESSMENT_RECORD = "assessment:record"
+    DECISION_RECORD = "decision:record"
+    CONSENT_RECORD = "consent:record"
+    COOPERATION_RECORD = "cooperation:record"
+    RECORD_READ = "record:read"
+    REFERRAL_SEND = "referral:send"
+    REFERRAL_READ = "referral:read"
+    REFERRAL_REVOKE = "referral:revoke"
+    REFERRAL_WITHDRAW = "referral:withdraw"
+    REFERRAL_HANDLE = "referral:handle"
+    PACKAGE_REVEAL = "package:reveal"
+    REFERRAL_STATUS_READ = "referral_status:read"
+    REFERRALS_OVERDUE_READ = "referrals_overdue:read"
+    EPISODE_RECORD = "episode:record"
+    NOTIFICATION_READ = "notification:read"
+    CASELOAD_READ = "caseload:read"
+    RELEASE_READ = "release:read"
+
+
+_EVERYBODY = frozenset({Permission.DIRECTORY_READ, Permission.RELEASE_READ})
+_CASE_WORK = frozenset(
+    {
+        Permission.CASE_OPEN,
+        Permission.CASE_READ,
+        Permission.CASE_WORK,
+        Permission.CASE_CLOSE,
+        Permission.PERSON_RECORD,
+        Permission.COMPARTMENT_SEAL,
+        Permission.COMPARTMENT_REVEAL,
+        Permission.WALL_RAISE,
+        Permission.SCREENING_RECORD,
+        Permission.ASSESSMENT_RECORD,
+        Permission.CONSENT_RECORD,
+        Permission.COOPERATION_RECORD,
+        Permission.RECORD_READ,
+        Permission.REFERRAL_SEND,
+        Permission.REFERRAL_READ,
+        Permission.REFERRAL_REVOKE,
+        Permission.REFERRAL_WITHDRAW,
+        Permission.REFERRAL_STATUS_READ,
+        Permission.NOTIFICATION_READ,
+    }
+)
+_RECEIVING = frozenset(
+    {
+        Permission.CASE_READ,
+        Permission.REFERRAL_READ,
+        Permission.REFERRAL_HANDLE,
+        Permission.REFERRAL_WITHDRAW,
+        Permission.PACKAGE_REVEAL,
+        Permission.REFERRAL_STATUS_READ,
+        Permission.EPISODE_RECORD,
+        Permission.NOTIFICATION_READ,
+    }
+)
+_CONTACTS = frozenset(
+    {
+        Permission.CONTACT_LOG,
+        Permission.CONTACT_READ,
+        Permission.CONTACT_CALL_BACK,
+        Permission.CONTACT_REVEAL,
+    }
+)
+
+PERMISSIONS: dict[Role, frozenset[Permission]] = {
+    Role.HOTLINE_OPERATOR: _EVERYBODY | _CASE_WORK | _CONTACTS,
+    Role.NGO_CASEWORKER: _EVERYBODY
+    | _CASE_WORK
+    | _RECEIVING
+    | _CONTACTS
+    | {Permission.DECISION_RECORD, Permission.CASELOAD_READ},
+    Role.POLICE_OFFICER: _EVERYBODY | _CASE_WORK | _RECEIVING | {Permission.DECISION_RECORD},
+    Role.MIGRATION_OFFICER: _EVERYBODY | _CASE_WORK | _RECEIVING | {Permission.DECISION_RECORD},
+    Role.SHELTER_STAFF: _EVERYBODY | _RECEIVING,
+    Role.FOCAL_POINT: _EVERYBODY | {Permission.REFERRAL_STATUS_READ, Permission.REFERRALS_OVERDUE_READ},
+    Role.MONITORING_STAFF: _EVERYBODY,
+    Role.COORDINATOR: _EVERYBODY
+    | {
+        Permission.REFERRAL_STATUS_READ,
+        Permission.REFERRALS_OVERDUE_READ,
+        Permission.NOTIFICATION_READ,
+        Permission.CASELOAD_READ,
+    },
+}
+
+
+def may(role: Role, permission: Permission) -> bool:
+    """Whether the role has the verb at all."""
+    return permission in PERMISSIONS[role]

@@ -1,0 +1,319 @@
+"""What can be done with a case."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from sqlmodel import col, select
+
+from domain.audit.actions import AuditAction
+from domain.audit.chain import Scalar
+from domain.cases.models import Case, CaseAccess, CaseWall, Cooperation, Relation, StepCompletion
+from domain.cases.queries import record_of, running_grants, situation
+from domain.codes import NOT_KNOWN, CaseWork, ClosureReason, Compartment, EntryChannel, Known, VictimType
+from domain.deadlines.commands import case_changed, refresh_steps
+from domain.errors import InvalidInput, NotPermitted, VersionStale
+from domain.organisations.models import Organisation, StaffMember
+from domain.permits import Permit
+from domain.persons.models import Person
+from domain.unit_of_work import UnitOfWork
+from domain.workflow.engine import OpenStep, open_steps, step_to_take
+
+KIND = "compartment"
+"""The kind of sealed value that a case's own compartments are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """Coded attributes of a person; what is left out stays as it is. See `Person`."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCase:
+    """Open a case for one person."""
+
+    entry_channel: EntryChannel
+    victim_type: VictimType = VictimType.TRAFFICKING
+    attributes: Attributes = field(default_factory=Attributes)
+    compartments: dict[Compartment, dict[str, Any]] = field(default_factory=dict)
+
+
+async def open_case(command: OpenCase, permit: Permit, work: UnitOfWork) -> Case:
+    """Open a case, owned by the permit's organisation, under the SOP versions that are current now.
+
+    Creates blind: nobody is told whether a person like this one is known already.
+    """
+    actor = permit.actor
+    case = Case(
+        id=work.ids.uuid(),
+        reference=work.ids.reference("C"),
+        country=actor.country,
+        owner_organisation_id=actor.organisation_id,
+        entry_channel=command.entry_channel,
+        victim_type=command.victim_type,
+        sop_versions=dict(work.catalogue.current(actor.country)),
+        case_work=CaseWork.OPEN,
+        opened_at=work.now,
+    )
+    work.add(case)
+    await work.flush()
+    work.add(
+        CaseAccess(
+            id=work.ids.uuid(),
+            case_id=case.id,
+            organisation_id=actor.organisation_id,
+            relation=Relation.OWNER,
+            holder_id=case.id,
+            compartments=sorted(Compartment),
+            valid_from=work.now,
+        )
+    )
+    await work.flush()
+    person = Person(
+        id=work.ids.uuid(),
+        case_id=case.id,
+        citizenships=[Known.NOT_ASKED],
+        languages=[Known.NOT_ASKED],
+        age_changed_at=work.now,
+    )
+    assign(person, command.attributes)
+    work.add(person)
+    await work.flush()
+    work.audit(AuditAction.CASE_OPENED, permit, stream_id=case.id, subject_id=case.id, channel=command.entry_channel)
+    for compartment, fields in command.compartments.items():
+        await put_compartment(work, permit, case, person.id, compartment, fields)
+    await refresh_steps(work, case)
+    return case
+
+
+def assign(person: Person, attributes: Attributes) -> bool:
+    """Set coded attributes; returns whether the age changed.
+
+    Raises:
+        InvalidInput: a list mixes codes with a kind of not knowing.
+    """
+    before = (person.age_band, person.age_disputed)
+    for name, value in attributes.values.items():
+        if isinstance(value, list) and (not value or (len(value) > 1 and NOT_KNOWN & set(value))):
+            raise InvalidInput(field=name, reason="codes, or one kind of not knowing alone")
+        setattr(person, name, value)
+    return before != (person.age_band, person.age_disputed)
+
+
+async def person_of(work: UnitOfWork, case: Case) -> Person:
+    """Return the person of a case."""
+    return (await work.session.execute(select(Person).where(col(Person.case_id) == case.id))).scalar_one()
+
+
+async def lock_at(work: UnitOfWork, permit: Permit, version: int | None) -> Case:
+    """Lock the permit's case and make sure that it is still the one the caller read.
+
+    Raises:
+        VersionStale: it has changed; says the present version.
+    """
+    case = await work.lock(Case, permit.subject_id)
+    if version is not None and case.version != version:
+        raise VersionStale(current_version=case.version)
+    return case
+
+
+async def record_person(attributes: Attributes, version: int, permit: Permit, work: UnitOfWork) -> Case:
+    """Record coded attributes of the person."""
+    case = await lock_at(work, permit, version)
+    person = await person_of(work, case)
+    if assign(person, attributes):
+        person.age_changed_at = work.now
+    names: list[Scalar] = [*sorted(attributes.values)]
+    work.audit(AuditAction.PERSON_RECORDED, permit, stream_id=case.id, subject_id=person.id, fields=names)
+    await case_changed(work, case)
+    return case
+
+
+async def put_compartment(
+    work: UnitOfWork, permit: Permit, case: Case, person_id: UUID, compartment: Compartment, fields: dict[str, Any]
+) -> None:
+    """Seal one compartment of the person and remember the fingerprint of the seal."""
+    blob = await work.vault.put(
+        fields, holder_id=case.id, record_id=person_id, kind=KIND, compartment=compartment, now=work.now
+    )
+    work.audit(
+        AuditAction.COMPARTMENT_SEALED,
+        permit,
+        stream_id=case.id,
+        subject_id=person_id,
+        compartment=compartment,
+        fingerprint=blob,
+    )
+
+
+async def seal_compartment(
+    compartment: Compartment, fields: dict[str, Any], version: int, permit: Permit, work: UnitOfWork
+) -> Case:
+    """Replace what one compartment of the person holds.
+
+    An organisation that took the case over may fill a compartment that is empty, and reads what it collected itself;
+    what the person did not agree to hand over it can neither read nor overwrite.
+
+    Raises:
+        NotPermitted: the compartment holds something that the organisation may not open.
+    """
+    case = await lock_at(work, permit, version)
+    person = await person_of(work, case)
+    grant = (await running_grants(work.session, case.id, Relation.OWNER, work.now))[0]
+    if compartment not in grant.compartments:
+        grant.compartments = sorted({*grant.compartments, compartment})
+        await work.flush()
+        if await work.vault.present(holder_id=case.id, record_id=person.id, kind=KIND) & {compartment}:
+            raise NotPermitted(rule="not-handed-over", compartment=str(compartment))
+    await put_compartment(work, permit, case, person.id, compartment, fields)
+    await case_changed(work, case)
+    return case
+
+
+async def reveal_compartment(permit: Permit, case: Case, work: UnitOfWork) -> dict[Compartment, dict[str, Any]]:
+    """Open the permit's compartments of the person."""
+    person = await person_of(work, case)
+    return await work.reveal(
+        permit, action=AuditAction.COMPARTMENT_REVEALED, stream_id=case.id, record_id=person.id, kind=KIND
+    )
+
+
+async def take_step(work: UnitOfWork, case: Case, permit: Permit, key: str) -> OpenStep:
+    """Return a step of the case that is open now and that the actor's role is responsible for.
+
+    Raises:
+        StepNotOpen: the procedure does not allow it now.
+        ConsentMissing: the person has not agreed to it.
+        NotPermitted: another role is responsible.
+    """
+    sop, snapshot, calendar = situation(work, await record_of(work.session, case))
+    return _responsible(step_to_take(sop, snapshot, calendar, key), permit)
+
+
+async def take_recording_step(work: UnitOfWork, case: Case, permit: Permit, fact: str, value: str) -> OpenStep:
+    """Return the open step of the procedure that sets a fact to a value; raises as `take_step` does.
+
+    Commands ask for what they are about to record, so that no procedure is spelled out in code.
+    """
+    sop, snapshot, calendar = situation(work, await record_of(work.session, case))
+    keys = [
+        step.key
+        for step in sop.steps
+        if step.opens is None and any(record.fact == fact and value in record.to for record in step.records)
+    ]
+    is_open = {step.step.key for step in open_steps(sop, snapshot, calendar)}
+    key = next((key for key in keys if key in is_open), keys[0] if keys else fact)
+    return _responsible(step_to_take(sop, snapshot, calendar, key), permit)
+
+
+def _responsible(step: OpenStep, permit: Permit) -> OpenStep:
+    if permit.actor.role not in step.step.responsible:
+        raise NotPermitted(rule="responsible", needed=[str(role) for role in step.step.responsible])
+    return step
+
+
+async def complete_step(key: str, permit: Permit, work: UnitOfWork) -> Case:
+    """Report that a step was done which leaves no record of its own.
+
+    Raises:
+        InvalidInput: the step is done by recording something else; says what.
+        StepNotOpen, ConsentMissing, NotPermitted: see `take_step`.
+    """
+    case = await work.lock(Case, permit.subject_id)
+    open_step = await take_step(work, case, permit, key)
+    if open_step.step.done is not None:
+        raise InvalidInput(field="step", reason="this step is done by recording what it is about")
+    work.add(
+        StepCompletion(
+            id=work.ids.uuid(),
+            case_id=case.id,
+            step=key,
+            completed_at=work.now,
+            staff_id=permit.actor.staff_id,
+            organisation_id=permit.actor.organisation_id,
+        )
+    )
+    work.audit(AuditAction.STEP_COMPLETED, permit, stream_id=case.id, step=key)
+    await case_changed(work, case)
+    return case
+
+
+async def record_cooperation(willing: Known, permit: Permit, work: UnitOfWork) -> Case:
+    """Record whether the person wishes to co-operate with law enforcement. Support does not look at it.
+
+    The procedure says when somebody may first be asked; a change of mind is recorded at any time.
+    """
+    case = await work.lock(Case, permit.subject_id)
+    if (
+        await work.session.scalar(select(col(Cooperation.id)).where(col(Cooperation.case_id) == case.id).limit(1))
+        is None
+    ):
+        await take_recording_step(work, case, permit, "cooperation", willing)
+    work.add(
+        Cooperation(
+            id=work.ids.uuid(),
+            case_id=case.id,
+            willing=willing,
+            recorded_at=work.now,
+            staff_id=permit.actor.staff_id,
+        )
+    )
+    work.audit(AuditAction.COOPERATION_RECORDED, permit, stream_id=case.id)
+    await case_changed(work, case)
+    return case
+
+
+async def set_case_work(
+    case_work: CaseWork, reason: ClosureReason | None, version: int, permit: Permit, work: UnitOfWork
+) -> Case:
+    """Move the case-work axis by the step of the procedure that stands for the move.
+
+    Raises:
+        InvalidInput: a closure without its reason, or a reason without a closure.
+        StepNotOpen, NotPermitted, VersionStale: see `take_step` and `lock_at`.
+    """
+    if (case_work == CaseWork.CLOSED) != (reason is not None):
+        raise InvalidInput(field="reason", reason="a closure, and only a closure, has a reason")
+    case = await lock_at(work, permit, version)
+    step = await take_recording_step(work, case, permit, "case_work", case_work)
+    if case_work == CaseWork.CLOSED:
+        action = AuditAction.CASE_CLOSED
+    else:
+        action = AuditAction.CASE_REOPENED if case.closed_at is not None else AuditAction.STEP_COMPLETED
+    case.case_work, case.closure_reason = case_work, reason
+    case.closed_at = work.now if case_work == CaseWork.CLOSED else None
+    work.audit(action, permit, stream_id=case.id, step=step.step.key, reason=reason)
+    await case_changed(work, case)
+    return case
+
+
+async def raise_wall(
+    organisation_code: str | None, staff_subject: str | None, permit: Permit, work: UnitOfWork
+) -> CaseWall:
+    """Put an organisation or a member of staff behind a conflict wall: they never learn that the case exists.
+
+    Raises:
+        InvalidInput: nobody, or not exactly one, is named; or it is the organisation that leads the case.
+    """
+    case = await work.lock(Case, permit.subject_id)
+    if (organisation_code is None) == (staff_subject is None):
+        raise InvalidInput(field="organisation", reason="name one organisation or one member of staff")
+    organisation = await work.one(Organisation, code=organisation_code) if organisation_code else None
+    staff = await work.one(StaffMember, subject=staff_subject) if staff_subject else None
+    if organisation is None and staff is None:
+        raise InvalidInput(field="organisation", reason="unknown")
+    if organisation is not None and organisation.id == case.owner_organisation_id:
+        raise InvalidInput(field="organisation", reason="leads the case")
+    wall = CaseWall(
+        id=work.ids.uuid(),
+        case_id=case.id,
+        organisation_id=organisation.id if organisation else None,
+        staff_id=staff.id if staff else None,
+        raised_at=work.now,
+    )
+    work.add(wall)
+    work.audit(AuditAction.WALL_RAISED, permit, stream_id=case.id, subject_id=wall.id)
+    await case_changed(work, case)
+    return wall

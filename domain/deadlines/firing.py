@@ -1,0 +1,115 @@
+"""What the clock does when a deadline falls due. Each fires once: the row is locked, and marked in the same commit."""
+
+from uuid import UUID
+
+from sqlmodel import col, select
+
+from domain.audit.actions import AuditAction
+from domain.cases.models import Case
+from domain.codes import NrmRole, OrganisationStatus, ReferralStatus, Role
+from domain.contacts.models import Contact
+from domain.deadlines.commands import refresh_steps
+from domain.deadlines.models import Deadline, DeadlineKind
+from domain.notifications.models import NotificationKind
+from domain.organisations.models import Organisation
+from domain.referrals.commands import expire_referral
+from domain.referrals.models import Referral
+from domain.referrals.rules import BEFORE_ACCEPTANCE, BEFORE_ANSWER
+from domain.unit_of_work import UnitOfWork
+
+AWAITED = {
+    DeadlineKind.REFERRAL_RESPONSE: (BEFORE_ANSWER | {ReferralStatus.SENT}) - {ReferralStatus.WAITLISTED},
+    DeadlineKind.REFERRAL_EXPIRY: BEFORE_ACCEPTANCE,
+}
+"""In which statuses a referral is still waited for when the deadline falls due."""
+
+
+async def fire_next(work: UnitOfWork) -> Deadline | None:
+    """Fire the one deadline that has been due longest and that no other worker holds; returns it, or None.
+
+    The state is looked at again after locking: a deadline whose reason has gone is settled and tells nobody.
+    """
+    rows = await work.session.execute(
+        select(Deadline)
+        .where(col(Deadline.due_at) <= work.now, col(Deadline.fired_at).is_(None), col(Deadline.settled_at).is_(None))
+        .order_by(col(Deadline.due_at), col(Deadline.id))
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    deadline = rows.scalar_one_or_none()
+    if deadline is None:
+        return None
+    if await _still_meant(work, deadline):
+        deadline.fired_at = work.now
+    else:
+        deadline.settled_at = work.now
+    await work.flush()
+    return deadline
+
+
+async def _still_meant(work: UnitOfWork, deadline: Deadline) -> bool:
+    kind = DeadlineKind(deadline.kind)
+    if kind == DeadlineKind.RECOMPUTE:
+        case = await work.get(Case, deadline.case_id) if deadline.case_id else None
+        if case is not None:
+            await refresh_steps(work, case)
+        return True
+    if kind == DeadlineKind.CALLBACK:
+        contact = await work.get(Contact, deadline.subject_id)
+        await _escalate(work, deadline, NotificationKind.CALLBACK_OVERDUE, str(contact.id), "callback")
+        return True
+    if kind == DeadlineKind.STEP:
+        case = await work.get(Case, deadline.subject_id)
+        await _escalate(work, deadline, NotificationKind.STEP_OVERDUE, case.reference, deadline.rule)
+        return True
+    return await _referral_unanswered(work, deadline, kind)
+
+
+async def _referral_unanswered(work: UnitOfWork, deadline: Deadline, kind: DeadlineKind) -> bool:
+    referral = await work.lock(Referral, deadline.subject_id)
+    if referral.status not in AWAITED[kind]:
+        return False
+    if kind == DeadlineKind.REFERRAL_EXPIRY:
+        await expire_referral(work, referral)
+        case = await work.get(Case, referral.case_id)
+        await refresh_steps(work, case)
+    await _escalate(
+        work,
+        deadline,
+        NotificationKind.REFERRAL_EXPIRED
+        if kind == DeadlineKind.REFERRAL_EXPIRY
+        else NotificationKind.REFERRAL_OVERDUE,
+        referral.reference,
+        referral.priority,
+    )
+    return True
+
+
+async def _escalate(work: UnitOfWork, deadline: Deadline, kind: NotificationKind, reference: str, detail: str) -> None:
+    """Tell the responsible organisation and whoever the procedure escalates to, and record the breach."""
+    told = {deadline.organisation_id}
+    if deadline.escalate_to == Role.COORDINATOR:
+        told |= set(await _coordinators(work, deadline))
+    for organisation_id in sorted(told):
+        work.notify(organisation_id, kind, reference, detail)
+    work.audit_clock(
+        AuditAction.DEADLINE_BREACHED,
+        stream_id=deadline.case_id or deadline.organisation_id,
+        subject_id=deadline.subject_id,
+        rule="clock",
+        kind=deadline.kind,
+        of=deadline.rule,
+        escalated=len(told) - 1,
+    )
+
+
+async def _coordinators(work: UnitOfWork, deadline: Deadline) -> list[UUID]:
+    responsible = await work.get(Organisation, deadline.organisation_id)
+    rows = await work.session.execute(
+        select(Organisation.id).where(
+            col(Organisation.country) == responsible.country,
+            col(Organisation.nrm_roles).any(NrmRole.COORDINATOR),  # type: ignore[arg-type]
+            col(Organisation.status) == OrganisationStatus.ACTIVE,
+        )
+    )
+    return list(rows.scalars())

@@ -1,0 +1,55 @@
+"""What is stored of deadlines: what the worker looks at, and when. Derived from the SOP, rewritten with the facts."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import Index, Text, text
+from sqlmodel import Field, SQLModel
+
+from domain.columns import Instant
+
+
+class DeadlineKind(StrEnum):
+    """What happens when a deadline falls due."""
+
+    STEP = "step"
+    REFERRAL_RESPONSE = "referral_response"
+    REFERRAL_EXPIRY = "referral_expiry"
+    CALLBACK = "callback"
+    RECOMPUTE = "recompute"
+
+
+class Deadline(SQLModel, table=True):
+    """Something that must have happened by an instant; fired at most once, or settled because it happened.
+
+    Attributes:
+        subject_id: The case, the referral or the contact.
+        rule: The step or priority of the SOP that set it.
+    """
+
+    __tablename__ = "deadlines"
+    __table_args__ = (
+        Index("deadlines_due", "due_at", postgresql_where=text("fired_at IS NULL AND settled_at IS NULL")),
+        Index(
+            "deadlines_one_open",
+            "subject_id",
+            "kind",
+            "rule",
+            unique=True,
+            postgresql_where=text("fired_at IS NULL AND settled_at IS NULL"),
+        ),
+        Index("deadlines_of_case", "case_id"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    case_id: UUID | None = Field(default=None, foreign_key="cases.id")
+    subject_id: UUID
+    organisation_id: UUID = Field(foreign_key="organisations.id")
+    kind: DeadlineKind = Field(sa_type=Text)
+    rule: str = Field(max_length=80)
+    escalate_to: str | None = Field(default=None, max_length=40)
+    anchored_at: datetime = Field(sa_type=Instant)
+    due_at: datetime = Field(sa_type=Instant)
+    fired_at: datetime | None = Field(default=None, sa_type=Instant)
+    settled_at: datetime | None = Field(default=None, sa_type=Instant)

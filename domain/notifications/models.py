@@ -1,0 +1,36 @@
+"""What is stored of notifications: to an organisation, by reference, without content, and with the change itself."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import Index, Text, text
+from sqlmodel import Field, SQLModel
+
+from domain.columns import Instant
+
+
+class NotificationKind(StrEnum):
+    """What an organisation is told."""
+
+    REFERRAL_ARRIVED = "referral_arrived"
+    REFERRAL_CHANGED = "referral_changed"
+    REFERRAL_RECALLED = "referral_recalled"
+    REFERRAL_OVERDUE = "referral_overdue"
+    REFERRAL_EXPIRED = "referral_expired"
+    STEP_OVERDUE = "step_overdue"
+    CALLBACK_OVERDUE = "callback_overdue"
+
+
+class Notification(SQLModel, table=True):
+    """One content-free message to an organisation's queue; also the outbox that later deliveries read."""
+
+    __tablename__ = "notifications"
+    __table_args__ = (Index("notifications_of_organisation", "organisation_id", text("created_at DESC"), "id"),)
+
+    id: UUID = Field(primary_key=True)
+    organisation_id: UUID = Field(foreign_key="organisations.id")
+    kind: NotificationKind = Field(sa_type=Text)
+    reference: str = Field(max_length=40)
+    detail: str | None = Field(default=None, max_length=80)
+    created_at: datetime = Field(sa_type=Instant)

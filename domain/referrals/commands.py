@@ -1,0 +1,488 @@
+"""What can be done with a referral."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlmodel import col, select
+
+from domain.audit.actions import AuditAction
+from domain.cases.commands import KIND as COMPARTMENT_KIND
+from domain.cases.commands import person_of, take_step
+from domain.cases.models import Case, CaseAccess, Relation
+from domain.cases.queries import procedure, record_of, running_grants, walls_of
+from domain.cases.rules import CaseRecord
+from domain.codes import (
+    Compartment,
+    DeclinedBy,
+    LegalBasis,
+    OrganisationStatus,
+    Outcome,
+    Priority,
+    ReferralStatus,
+    RefusalReason,
+    Service,
+)
+from domain.columns import FOREVER
+from domain.consents.models import Consent
+from domain.consents.rules import covering, names
+from domain.deadlines.commands import ask_for_refresh, case_changed, settle
+from domain.deadlines.models import Deadline, DeadlineKind
+from domain.errors import InvalidInput, NotPermitted, StateConflict, VersionStale
+from domain.notifications.models import NotificationKind
+from domain.organisations.models import Organisation
+from domain.permits import Permit
+from domain.referrals.models import Referral, ReferralEvent
+from domain.referrals.rules import AFTER_ACCEPTANCE, OVER, Act, Side, at_least_as_urgent, moved
+from domain.services.models import ServiceEpisode
+from domain.unit_of_work import UnitOfWork
+from domain.workflow.engine import ConsentMissing, OpenStep
+from domain.workflow.sop import PriorityRule
+
+PACKAGE = "package"
+"""The kind of sealed value that a package is."""
+
+RESPONSES = (DeadlineKind.REFERRAL_RESPONSE, DeadlineKind.REFERRAL_EXPIRY)
+
+
+@dataclass(frozen=True, slots=True)
+class SendReferral:
+    """Ask another organisation to give one service to the person of a case.
+
+    Attributes:
+        step: The open step of the procedure that this referral takes.
+        recipient: The code of the receiving organisation.
+        priority: At least as urgent as the step demands; the step's own if left out.
+        compartments: Fewer than the step would share, if the person or the sender wishes so.
+        draft: Prepare it only; nobody else learns of it before it is sent.
+        earlier_referral: The reference of the referral that this one repeats elsewhere.
+    """
+
+    step: str
+    service: Service
+    recipient: str
+    priority: Priority | None = None
+    compartments: tuple[Compartment, ...] | None = None
+    draft: bool = False
+    earlier_referral: str | None = None
+
+
+async def send_referral(command: SendReferral, permit: Permit, work: UnitOfWork) -> tuple[Referral, tuple[str, ...]]:
+    """Ask another organisation to take one step of the case that the permit names; returns warnings too.
+
+    Raises:
+        StepNotOpen: the case's SOP does not allow the step now.
+        ConsentMissing: the person has not agreed to what the step would share with this recipient.
+        InvalidInput: the service, recipient, priority or compartments do not fit the step.
+    """
+    case = await work.lock(Case, permit.subject_id)
+    step = await take_step(work, case, permit, command.step)
+    if command.service not in step.step.services or step.step.opens is None:
+        raise InvalidInput(field="service", reason="not among the services of the step")
+    priority = command.priority or step.step.opens.referral.priority
+    if not at_least_as_urgent(priority, step.step.opens.referral.priority):
+        raise InvalidInput(field="priority", reason="slower than the step demands")
+    recipient = await _recipient(work, case, permit, command)
+    compartments = _compartments(work, case, step, command)
+    record = await record_of(work.session, case)
+    consent = _consent(record, step, recipient, compartments, work)
+    person = record.person
+    referral = Referral(
+        id=work.ids.uuid(),
+        reference=work.ids.reference("R"),
+        case_id=case.id,
+        country=case.country,
+        step=command.step,
+        service=command.service,
+        priority=priority,
+        sending_organisation_id=permit.actor.organisation_id,
+        receiving_organisation_id=recipient.id,
+        status=ReferralStatus.DRAFT,
+        compartments=sorted(compartments),
+        basis=step.basis or LegalBasis.CONSENT,
+        consent_version_id=consent.id if consent else None,
+        earlier_referral_id=await _earlier(work, case, command.earlier_referral),
+        age_band=person.age_band,
+        sex=person.sex,
+        languages=list(person.languages),
+        created_at=work.now,
+        shared_until=consent.expires_at if consent else FOREVER,
+    )
+    work.add(referral)
+    await work.flush()
+    work.audit(
+        AuditAction.REFERRAL_DRAFTED,
+        permit,
+        stream_id=case.id,
+        subject_id=referral.id,
+        service=command.service,
+        basis=referral.basis,
+        compartments=[str(one) for one in sorted(compartments)],
+    )
+    if not command.draft:
+        await _send(work, permit, case, referral)
+    await case_changed(work, case)
+    return referral, _warnings(record, command.service)
+
+
+def _warnings(record: CaseRecord, service: Service) -> tuple[str, ...]:
+    running = [one for one in record.referrals if one.service == service and one.status not in OVER]
+    return ("duplicate-referral",) if running else ()
+
+
+async def _recipient(work: UnitOfWork, case: Case, permit: Permit, command: SendReferral) -> Organisation:
+    found = await work.one(Organisation, code=command.recipient)
+    if found is None or found.status not in {OrganisationStatus.ACTIVE, OrganisationStatus.PROBATION}:
+        raise InvalidInput(field="recipient", reason="not an active organisation of the directory")
+    if found.id == permit.actor.organisation_id:
+        raise InvalidInput(field="recipient", reason="a referral goes to another organisation")
+    if command.service not in found.services:
+        raise InvalidInput(field="recipient", reason="does not give this service")
+    if any(wall.organisation_id == found.id for wall in await walls_of(work.session, case.id)):
+        raise InvalidInput(field="recipient", reason="behind a conflict wall of this case")
+    return found
+
+
+def _compartments(work: UnitOfWork, case: Case, step: OpenStep, command: SendReferral) -> frozenset[Compartment]:
+    """Return what the package may hold: what the step shares, the service needs and the sender asked for."""
+    allowed = step.step.consent.compartments if step.step.consent else ()
+    most = work.catalogue.confidentiality(case.country).package(allowed, [command.service])
+    if command.compartments is None:
+        return most
+    if not set(command.compartments) <= most:
+        raise InvalidInput(field="compartments", reason="more than the service needs")
+    return frozenset(command.compartments)
+
+
+def _consent(
+    record: CaseRecord, step: OpenStep, recipient: Organisation, compartments: frozenset[Compartment], work: UnitOfWork
+) -> Consent | None:
+    if step.step.consent is None or step.basis != LegalBasis.CONSENT:
+        return None
+    purpose = step.step.consent.purpose
+    found = covering(record.consents, purpose, recipient, compartments, work.now)
+    if found is None:
+        raise ConsentMissing(
+            step=step.step.key, purposes=[str(purpose)], compartments=[str(one) for one in sorted(compartments)]
+        )
+    return found
+
+
+async def _earlier(work: UnitOfWork, case: Case, reference: str | None) -> UUID | None:
+    if reference is None:
+        return None
+    found = await work.one(Referral, reference=reference)
+    if found is None or found.case_id != case.id:
+        raise InvalidInput(field="earlier_referral", reason="not a referral of this case")
+    return found.id
+
+
+async def _send(work: UnitOfWork, permit: Permit, case: Case, referral: Referral) -> None:
+    """Freeze and seal the package, start the clocks and tell the receiver."""
+    person = await person_of(work, case)
+    wanted = [Compartment(code) for code in referral.compartments]
+    held = await work.vault.take(holder_id=case.id, record_id=person.id, kind=COMPARTMENT_KIND, compartments=wanted)
+    for compartment, fields in held.items():
+        await work.vault.put(
+            fields, holder_id=referral.id, record_id=referral.id, kind=PACKAGE, compartment=compartment, now=work.now
+        )
+    await _move(work, permit, referral, Act.SEND)
+    rule = _priority_rule(work, case, referral)
+    calendar = work.catalogue.calendar(case.country)
+    respond_by = calendar.add(work.now, rule.respond_within)
+    _start_clock(work, referral, DeadlineKind.REFERRAL_RESPONSE, respond_by, rule.escalate_to)
+    if rule.expires_after is not None:
+        expires_at = calendar.add(work.now, rule.expires_after)
+        _start_clock(work, referral, DeadlineKind.REFERRAL_EXPIRY, expires_at, rule.escalate_to)
+    work.notify(referral.receiving_organisation_id, NotificationKind.REFERRAL_ARRIVED, referral.reference)
+
+
+def _priority_rule(work: UnitOfWork, case: Case, referral: Referral) -> PriorityRule:
+    return procedure(work, case).priorities[Priority(referral.priority)]
+
+
+def _start_clock(
+    work: UnitOfWork, referral: Referral, kind: DeadlineKind, due_at: Any, escalate_to: str | None
+) -> None:
+    work.add(
+        Deadline(
+            id=work.ids.uuid(),
+            case_id=referral.case_id,
+            subject_id=referral.id,
+            organisation_id=referral.receiving_organisation_id,
+            kind=kind,
+            rule=referral.priority,
+            escalate_to=escalate_to,
+            anchored_at=work.now,
+            due_at=due_at,
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class MoveReferral:
+    """One act on a referral.
+
+    Attributes:
+        version: The version that the caller read.
+        reason: Why, as a code; for declining and failing.
+        declined_by: Who said no; for declining.
+        outcome: What came of it; for completing.
+        note: A question or its answer; sealed under the referral's own keys.
+    """
+
+    act: Act
+    version: int
+    reason: RefusalReason | None = None
+    declined_by: DeclinedBy | None = None
+    outcome: Outcome | None = None
+    note: str | None = None
+
+
+NOTES = {Act.ASK: "question", Act.ANSWER: "answer"}
+
+
+async def move_referral(command: MoveReferral, permit: Permit, work: UnitOfWork) -> Referral:
+    """Move a referral along its life cycle.
+
+    Raises:
+        StateConflict: it does not stand where the act is possible; says where it stands.
+        VersionStale: it has changed since the caller read it.
+        NotPermitted: the act belongs to the other side.
+    """
+    referral = await work.lock(Referral, permit.subject_id)
+    transition = moved(ReferralStatus(referral.status), command.act)
+    if referral.version != command.version:
+        raise VersionStale(current_version=referral.version, current=str(referral.status))
+    _side_acts(transition.side, referral, permit)
+    if command.act == Act.SEND:
+        case = await work.lock(Case, referral.case_id)
+        await take_step(work, case, permit, referral.step)
+        await _send(work, permit, case, referral)
+        await case_changed(work, case)
+        return referral
+    if command.note is not None:
+        await work.vault.put(
+            {"text": command.note},
+            holder_id=referral.id,
+            record_id=work.ids.uuid(),
+            kind=NOTES[command.act],
+            compartment=Compartment.NARRATIVE,
+            now=work.now,
+        )
+    referral.outcome = command.outcome
+    await _move(work, permit, referral, command.act, command.reason, command.declined_by)
+    await _consequences(work, permit, referral, command)
+    return referral
+
+
+def _side_acts(side: Side, referral: Referral, permit: Permit) -> None:
+    organisation = permit.actor.organisation_id
+    of_side = {Side.SENDER: referral.sending_organisation_id, Side.RECEIVER: referral.receiving_organisation_id}
+    if side in of_side and of_side[side] != organisation:
+        raise NotPermitted(rule=f"{side}-of-referral")
+
+
+async def _move(
+    work: UnitOfWork,
+    permit: Permit | None,
+    referral: Referral,
+    act: Act,
+    reason: str | None = None,
+    declined_by: str | None = None,
+) -> None:
+    """Set the new status, and write the event that is its only history."""
+    transition = moved(ReferralStatus(referral.status), act)
+    referral.status = transition.target
+    referral.version += 1
+    work.add(
+        ReferralEvent(
+            id=work.ids.uuid(),
+            referral_id=referral.id,
+            case_id=referral.case_id,
+            sequence=referral.version,
+            act=act,
+            status=transition.target,
+            at=work.now,
+            organisation_id=permit.actor.organisation_id if permit else None,
+            staff_id=permit.actor.staff_id if permit else None,
+            reason=reason,
+            declined_by=declined_by,
+        )
+    )
+    await work.flush()
+    if permit is not None:
+        work.audit(
+            transition.action,
+            permit,
+            stream_id=referral.case_id,
+            subject_id=referral.id,
+            status=transition.target,
+            reason=reason,
+        )
+    else:
+        work.audit_clock(
+            transition.action,
+            stream_id=referral.case_id,
+            subject_id=referral.id,
+            rule="clock",
+            status=transition.target,
+        )
+
+
+async def _consequences(work: UnitOfWork, permit: Permit, referral: Referral, command: MoveReferral) -> None:
+    act = command.act
+    if act == Act.ACCEPT:
+        await _open_to_receiver(work, referral)
+    if act == Act.START:
+        await _start_service(work, permit, referral)
+    if referral.status in {ReferralStatus.COMPLETED, ReferralStatus.FAILED, ReferralStatus.WITHDRAWN_BY_PERSON}:
+        await _end_services(work, permit, referral, command.outcome)
+    if act in {Act.ACCEPT, Act.WAITLIST}:
+        await settle(work, referral.id, DeadlineKind.REFERRAL_RESPONSE)
+    if act == Act.ACCEPT:
+        await settle(work, referral.id, DeadlineKind.REFERRAL_EXPIRY)
+    if referral.status in OVER:
+        await close_to_receiver(work, permit, referral)
+    sent_it = permit.actor.organisation_id == referral.sending_organisation_id
+    other = referral.receiving_organisation_id if sent_it else referral.sending_organisation_id
+    kind = (
+        NotificationKind.REFERRAL_RECALLED if sent_it and referral.status in OVER else NotificationKind.REFERRAL_CHANGED
+    )
+    work.notify(other, kind, referral.reference, referral.status)
+    ask_for_refresh(work, referral.case_id, permit.actor.organisation_id, referral.id)
+
+
+async def _open_to_receiver(work: UnitOfWork, referral: Referral) -> None:
+    """Write the grant of an acceptance. Accepting case management takes the case over."""
+    takes_over = referral.service == Service.CASE_MANAGEMENT
+    work.add(
+        CaseAccess(
+            id=work.ids.uuid(),
+            case_id=referral.case_id,
+            organisation_id=referral.receiving_organisation_id,
+            relation=Relation.OWNER if takes_over else Relation.RECEIVER,
+            holder_id=referral.case_id if takes_over else referral.id,
+            referral_id=referral.id,
+            compartments=list(referral.compartments),
+            valid_from=work.now,
+            valid_until=FOREVER if takes_over else referral.shared_until,
+        )
+    )
+    await work.flush()
+    if not takes_over:
+        return
+    case = await work.lock(Case, referral.case_id)
+    for grant in await running_grants(work.session, case.id, Relation.OWNER, work.now):
+        if grant.organisation_id != referral.receiving_organisation_id:
+            grant.valid_until = work.now
+    case.owner_organisation_id = referral.receiving_organisation_id
+    case.version += 1
+    await work.flush()
+
+
+async def _start_service(work: UnitOfWork, permit: Permit, referral: Referral) -> None:
+    episode = ServiceEpisode(
+        id=work.ids.uuid(),
+        case_id=referral.case_id,
+        organisation_id=permit.actor.organisation_id,
+        referral_id=referral.id,
+        service=referral.service,
+        started_at=work.now,
+    )
+    work.add(episode)
+    work.audit(AuditAction.SERVICE_STARTED, permit, stream_id=referral.case_id, subject_id=episode.id)
+
+
+async def _end_services(work: UnitOfWork, permit: Permit, referral: Referral, outcome: Outcome | None) -> None:
+    rows = await work.session.execute(
+        select(ServiceEpisode).where(
+            col(ServiceEpisode.referral_id) == referral.id, col(ServiceEpisode.ended_at).is_(None)
+        )
+    )
+    for episode in rows.scalars():
+        episode.ended_at = work.now
+        episode.outcome = outcome or Outcome.DECLINED_BY_PERSON
+        episode.version += 1
+        work.audit(
+            AuditAction.SERVICE_ENDED,
+            permit,
+            stream_id=referral.case_id,
+            subject_id=episode.id,
+            outcome=episode.outcome,
+        )
+
+
+async def close_to_receiver(work: UnitOfWork, permit: Permit | None, referral: Referral) -> None:
+    """End the receiver's grant and destroy the package with its keys."""
+    rows = await work.session.execute(
+        select(CaseAccess).where(col(CaseAccess.holder_id) == referral.id, col(CaseAccess.valid_until) > work.now)
+    )
+    for grant in rows.scalars():
+        grant.valid_until = work.now
+    await settle(work, referral.id, *RESPONSES)
+    await work.vault.shred(referral.id)
+    if permit is not None:
+        work.audit(AuditAction.PACKAGE_PURGED, permit, stream_id=referral.case_id, subject_id=referral.id)
+    else:
+        work.audit_clock(AuditAction.PACKAGE_PURGED, stream_id=referral.case_id, subject_id=referral.id, rule="clock")
+
+
+async def expire_referral(work: UnitOfWork, referral: Referral) -> None:
+    """The clock ends a referral that nobody answered; the sender must find another way."""
+    await _move(work, None, referral, Act.EXPIRE)
+    await close_to_receiver(work, None, referral)
+    for organisation_id in (referral.sending_organisation_id, referral.receiving_organisation_id):
+        work.notify(organisation_id, NotificationKind.REFERRAL_EXPIRED, referral.reference)
+
+
+async def withdraw_shared_under(
+    work: UnitOfWork, permit: Permit, case: Case, consent_id: UUID, *, still: Consent | None = None
+) -> None:
+    """End every open referral whose package rests on a consent, except what its new version still covers."""
+    rows = await work.session.execute(
+        select(Referral)
+        .join(Consent, col(Consent.id) == col(Referral.consent_version_id))
+        .where(
+            col(Referral.case_id) == case.id,
+            col(Consent.consent_id) == consent_id,
+            col(Referral.status).not_in(OVER),
+        )
+        .with_for_update(of=Referral)
+        .execution_options(populate_existing=True)
+        .order_by(col(Referral.id))
+    )
+    for referral in rows.scalars().all():
+        recipient = await work.get(Organisation, referral.receiving_organisation_id)
+        if (
+            still is not None
+            and any(names(named, recipient) for named in still.recipients)
+            and set(referral.compartments) <= set(still.compartments)
+        ):
+            continue
+        was_sent = referral.status != ReferralStatus.DRAFT
+        await _move(work, permit, referral, Act.WITHDRAW)
+        await _end_services(work, permit, referral, Outcome.DECLINED_BY_PERSON)
+        await close_to_receiver(work, permit, referral)
+        if was_sent:
+            work.notify(referral.receiving_organisation_id, NotificationKind.REFERRAL_RECALLED, referral.reference)
+
+
+async def reveal_package(permit: Permit, referral: Referral, work: UnitOfWork) -> dict[Compartment, dict[str, Any]]:
+    """Open the frozen package of an accepted referral.
+
+    The row is locked against a withdrawal that is under way: either this reading is first and the withdrawal waits, or
+    the withdrawal has destroyed the package.
+    """
+    rows = await work.session.execute(
+        select(Referral)
+        .where(col(Referral.id) == referral.id)
+        .with_for_update(read=True)
+        .execution_options(populate_existing=True)
+    )
+    standing = rows.scalar_one()
+    if standing.status not in AFTER_ACCEPTANCE:
+        raise StateConflict(current=str(standing.status))
+    return await work.reveal(
+        permit, action=AuditAction.PACKAGE_REVEALED, stream_id=referral.case_id, record_id=referral.id, kind=PACKAGE
+    )

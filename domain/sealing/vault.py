@@ -1,0 +1,136 @@
+"""Put sealed values into the database and take them out. Only the unit of work calls this."""
+
+import json
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
+
+from domain.codes import Compartment
+from domain.sealing.envelope import NONCE_BYTES, Context, fingerprint, open_sealed, seal
+from domain.sealing.keys import new_data_key, unwrap_data_key
+from domain.sealing.models import SealedValue, SealingKey
+from domain.sealing.providers import KeyProvider, RandomBytes
+
+
+class Vault:
+    """The sealed values of one transaction.
+
+    Args:
+        session: The transaction; row-level security decides which rows it sees at all.
+        keys: Wraps and unwraps data keys; the database never sees one.
+        random: Returns so many unpredictable bytes.
+    """
+
+    def __init__(self, session: AsyncSession, keys: KeyProvider, random: RandomBytes) -> None:
+        self.session, self.keys, self.random = session, keys, random
+
+    async def put(
+        self,
+        fields: Mapping[str, Any],
+        *,
+        holder_id: UUID,
+        record_id: UUID,
+        kind: str,
+        compartment: Compartment,
+        now: datetime,
+    ) -> str:
+        """Seal fields as one blob, replacing an earlier version. Returns its fingerprint for the audit entry."""
+        key_version, key = await self._key(holder_id, compartment)
+        row = await self.session.get(SealedValue, (record_id, kind, compartment), with_for_update=True)
+        version = 1 if row is None else row.version + 1
+        context = Context(holder_id, record_id, kind, compartment, key_version, version)
+        plaintext = json.dumps(fields, ensure_ascii=False, sort_keys=True).encode()
+        blob = seal(plaintext, key=key, nonce=self.random(NONCE_BYTES), context=context)
+        if row is None:
+            row = SealedValue(
+                record_id=record_id,
+                kind=kind,
+                compartment=compartment,
+                holder_id=holder_id,
+                key_version=key_version,
+                version=version,
+                sealed=blob,
+                changed_at=now,
+            )
+            self.session.add(row)
+        else:
+            row.sealed, row.version, row.key_version, row.changed_at = blob, version, key_version, now
+        await self.session.flush()
+        return fingerprint(blob).hex()
+
+    async def take(
+        self, *, holder_id: UUID, record_id: UUID, kind: str, compartments: Collection[Compartment]
+    ) -> dict[Compartment, dict[str, Any]]:
+        """Open what stands under these compartments of a record; a compartment that holds nothing is left out.
+
+        Raises:
+            SealBroken: a blob was altered, moved or rolled back.
+        """
+        rows = await self.session.execute(
+            select(SealedValue, col(SealingKey.wrapped))
+            .join(
+                SealingKey,
+                (col(SealingKey.holder_id) == SealedValue.holder_id)
+                & (col(SealingKey.compartment) == SealedValue.compartment)
+                & (col(SealingKey.version) == SealedValue.key_version),
+            )
+            .where(
+                col(SealedValue.holder_id) == holder_id,
+                col(SealedValue.record_id) == record_id,
+                col(SealedValue.kind) == kind,
+            )
+            .where(col(SealedValue.compartment).in_(sorted(compartments)))
+        )
+        opened: dict[Compartment, dict[str, Any]] = {}
+        for value, wrapped in rows:
+            key = unwrap_data_key(
+                self.keys, wrapped, holder_id=holder_id, compartment=value.compartment, version=value.key_version
+            )
+            context = Context(holder_id, record_id, kind, value.compartment, value.key_version, value.version)
+            opened[Compartment(value.compartment)] = json.loads(open_sealed(value.sealed, key=key, context=context))
+        return opened
+
+    async def present(self, *, holder_id: UUID, record_id: UUID, kind: str) -> set[Compartment]:
+        """Return which compartments hold something, opening none."""
+        rows = await self.session.execute(
+            select(col(SealedValue.compartment)).where(
+                col(SealedValue.holder_id) == holder_id,
+                col(SealedValue.record_id) == record_id,
+                col(SealedValue.kind) == kind,
+            )
+        )
+        return {Compartment(code) for code in rows.scalars()}
+
+    async def shred(self, holder_id: UUID) -> None:
+        """Delete a holder's sealed values and their keys: what a copy elsewhere still holds can no longer be opened."""
+        await self.session.execute(delete(SealedValue).where(col(SealedValue.holder_id) == holder_id))
+        await self.session.execute(delete(SealingKey).where(col(SealingKey.holder_id) == holder_id))
+
+    async def _key(self, holder_id: UUID, compartment: Compartment) -> tuple[int, bytes]:
+        rows = await self.session.execute(
+            select(SealingKey)
+            .where(col(SealingKey.holder_id) == holder_id, col(SealingKey.compartment) == compartment)
+            .order_by(col(SealingKey.version).desc())
+            .limit(1)
+        )
+        found = rows.scalar_one_or_none()
+        if found is not None:
+            key = unwrap_data_key(
+                self.keys, found.wrapped, holder_id=holder_id, compartment=compartment, version=found.version
+            )
+            return found.version, key
+        key, wrapped = new_data_key(
+            self.keys, holder_id=holder_id, compartment=compartment, version=1, random=self.random
+        )
+        self.session.add(
+            SealingKey(
+                holder_id=holder_id, compartment=compartment, version=1, key_id=self.keys.key_id, wrapped=wrapped
+            )
+        )
+        await self.session.flush()
+        return 1, key

@@ -1,0 +1,19 @@
+"""Every table in one place, so that migrations and tests see all of them."""
+
+from sqlmodel import SQLModel
+
+import domain.audit.models
+import domain.cases.models
+import domain.consents.models
+import domain.contacts.models
+import domain.deadlines.models
+import domain.notifications.models
+import domain.organisations.models
+import domain.persons.models
+import domain.referrals.models
+import domain.screenings.models
+import domain.sealing.models
+import domain.services.models
+import domain.statistics.models  # noqa: F401  # each import registers tables with the metadata
+
+METADATA = SQLModel.metadata
