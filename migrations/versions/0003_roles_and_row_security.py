@@ -290,6 +290,8 @@ def create_policies() -> None:
     for table in OWNER_READS:
         verb = "ALL" if table in OWNER_WRITES else "SELECT"
         op.execute(f"CREATE POLICY owner ON {table} FOR {verb} TO nrm_owner USING (true)")
+    op.execute("CREATE POLICY owner_appends ON audit_entries FOR INSERT TO nrm_owner WITH CHECK (true)")
+    op.execute("CREATE POLICY owner_moves ON audit_heads TO nrm_owner USING (true) WITH CHECK (true)")
     op.execute("CREATE POLICY owner_events ON referral_events FOR SELECT TO nrm_owner USING (true)")
     op.execute("GRANT SELECT ON releases TO nrm_statistics")
     op.execute("CREATE POLICY statistics ON releases FOR SELECT TO nrm_statistics USING (true)")
@@ -310,6 +312,8 @@ def downgrade() -> None:
         op.execute(f"DROP POLICY IF EXISTS owner ON {table}")
         op.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
     op.execute("DROP POLICY owner_events ON referral_events")
+    op.execute("DROP POLICY owner_appends ON audit_entries")
+    op.execute("DROP POLICY owner_moves ON audit_heads")
     op.execute("DROP POLICY statistics ON releases")
     op.execute("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM nrm_application, nrm_worker, nrm_statistics")
     op.execute("DROP FUNCTION nrm_funnel()")

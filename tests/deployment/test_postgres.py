@@ -170,9 +170,9 @@ def test_a_stale_status_file_of_a_foreign_process_is_never_signalled(server: Ser
     server.start()
     server.stop()
     (server.data / "postmaster.pid").write_text(f"{os.getpid()}\n{server.data}\n\n\n\n\n\nready\n")
-    server.stop()
+    assert server.stop()
     server.kill()
-    assert os.getpid() > 0
+    assert (server.data / "postmaster.pid").read_text().startswith(f"{os.getpid()}\n")
 
 
 def test_a_long_path_gets_a_short_socket_folder(place: Path) -> None:
@@ -200,6 +200,7 @@ def test_a_failing_initdb_names_the_log(place: Path, tmp_path: Path) -> None:
     here = place / "bin"
     tmp_path.rename(here)
     here.chmod(0o755)
+    assert server_account().reaches(here)
     with pytest.raises(PostgresFailed, match=r"code 3: see .*server\.log"):
         Server(place / "postgres", binaries=Binaries(here, 18)).start()
 

@@ -1,5 +1,6 @@
 """Unsafe settings never start in production, and no message quotes a secret."""
 
+import re
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Any
@@ -140,3 +141,14 @@ def test_loopback_is_what_the_address_says(address: IPv4Address | IPv6Address) -
 def test_names_other_than_localhost_are_not_loopback() -> None:
     assert is_loopback("localhost")
     assert not is_loopback("localhost.example")
+
+
+def test_the_manual_lists_exactly_the_settings_there_are() -> None:
+    """With their defaults; one that is empty is described in words."""
+    manual = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    rows = dict(re.findall(r"^\| `NRM_([A-Z_]+)` \| ([^|]+) \|", manual, flags=re.MULTILINE))
+    assert {name.lower() for name in rows} == set(Settings.model_fields)
+    for name, field in Settings.model_fields.items():
+        default = field.get_default()
+        if isinstance(default, bool | int | float | str | Path):
+            assert rows[name.upper()] == f"`{str(default).lower() if isinstance(default, bool) else default}`"

@@ -1,0 +1,78 @@
+"""`nrm migrate`, `nrm serve`, `nrm worker`: what an installation runs."""
+
+import argparse
+import asyncio
+import signal
+
+import uvicorn
+
+from api import worker
+from api.app import create_app
+from api.bootstrap import database_access, prepare
+from api.development import ensure_keys
+from api.logs import configure
+from api.runtime import Runtime, build
+from api.settings import Settings, load_settings
+
+
+def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the sub-commands."""
+    for name, run, meaning in (
+        ("migrate", migrate, "create roles and database, bring the schema to the newest version"),
+        ("serve", serve, "serve the API"),
+        ("worker", work, "fire deadlines until stopped"),
+    ):
+        command = subparsers.add_parser(name, help=meaning, description=meaning)
+        command.set_defaults(run=run)
+
+
+def _prepared() -> Settings:
+    settings = load_settings()
+    configure(settings.log_level)
+    if settings.environment == "development":
+        ensure_keys(settings)
+    return settings
+
+
+def migrate(_: argparse.Namespace) -> int:
+    """Prepare the database."""
+    with database_access(_prepared()) as access:
+        asyncio.run(prepare(access))
+    return 0
+
+
+def serve(_: argparse.Namespace) -> int:
+    """Serve until stopped. The server's own access log is off: it would hold paths, and paths hold references."""
+    settings = _prepared()
+    with database_access(settings) as access:
+        app = create_app(build(settings, access.dsns))
+        uvicorn.run(
+            app,
+            host=settings.host,
+            port=settings.port,
+            access_log=False,
+            log_level="warning",
+            server_header=False,
+            date_header=True,
+            proxy_headers=settings.behind_tls_proxy,
+            timeout_graceful_shutdown=10,
+        )
+    return 0
+
+
+def work(_: argparse.Namespace) -> int:
+    """Work until stopped."""
+    settings = _prepared()
+    with database_access(settings) as access:
+        asyncio.run(_work(build(settings, access.dsns)))
+    return 0
+
+
+async def _work(runtime: Runtime) -> None:
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    try:
+        await worker.run(runtime, stop)
+    finally:
+        await runtime.database.close()

@@ -1,0 +1,150 @@
+"""`nrm sop`: prove, publish and read the standard operating procedures. Needs no database and no settings."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from domain.codes import Language
+from domain.errors import NotFound
+from domain.workflow import lock
+from domain.workflow.catalogue import Catalogue
+from domain.workflow.files import FileInvalid
+from domain.workflow.invariants import Rules
+from domain.workflow.prover import Result, prove
+from domain.workflow.schema import sop_schema
+from domain.workflow.sop import Sop
+from domain.workflow.wording import Wording, share_assumed
+
+SOPS = Path(__file__).parents[2] / "sops"
+
+
+def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `sop check`, `sop lock`, `sop show` and `sop schema`."""
+    sop = subparsers.add_parser("sop", help="the standard operating procedures: prove, publish and read them")
+    sop.add_argument("--root", type=Path, default=SOPS, help="the folder of the country packages")
+    actions = sop.add_subparsers(required=True, metavar="ACTION")
+    check = actions.add_parser(
+        "check",
+        help="prove every invariant of every procedure, published or not",
+        epilog="Exit codes: 0 all hold, 1 a violation, 2 a file cannot be read.",
+    )
+    check.set_defaults(run=run_check)
+    publish = actions.add_parser("lock", help="publish new versions; refuses to change a published one")
+    publish.set_defaults(run=run_lock)
+    show = actions.add_parser("show", help="print a procedure in words")
+    show.add_argument("sop", help="its key")
+    show.add_argument("--language", type=Language, choices=list(Language), default=Language.ENGLISH)
+    show.add_argument("--version", help="its version; without it the current one")
+    show.set_defaults(run=run_show)
+    schema = actions.add_parser("schema", help="print the JSON Schema of a procedure's file")
+    schema.set_defaults(run=run_schema)
+
+
+def run_check(arguments: argparse.Namespace) -> int:
+    """Prove every procedure below the folder, drafts too, and print what was examined.
+
+    Returns:
+        The exit code: 0 all hold, 1 a violation, 2 a file cannot be read.
+    """
+    try:
+        catalogue = Catalogue.load(arguments.root, verify_lock=False)
+    except (FileInvalid, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    holds = [_check(catalogue, sop) for sop in catalogue.sops.values()]
+    return 0 if all(holds) else 1
+
+
+def _check(catalogue: Catalogue, sop: Sop) -> bool:
+    print(f"{sop.sop} {sop.version}")
+    results = prove(sop, rules(catalogue, sop))
+    for result in results:
+        print(f"  {_line(result)}")
+        for violation in result.violations:
+            print(f"    {violation.message}")
+            for number, move in enumerate(violation.walk, start=1):
+                print(f"      {number}. {move}")
+    print(f"  {share_assumed(sop)}")
+    return all(result.holds for result in results)
+
+
+def rules(catalogue: Catalogue, sop: Sop) -> Rules:
+    """What proofs need to know of the country of a procedure."""
+    return Rules(
+        matrix=catalogue.confidentiality(sop.country).matrix,
+        languages=catalogue.profile(sop.country).languages,
+        messages=catalogue.messages,
+    )
+
+
+def _line(result: Result) -> str:
+    examined = (
+        f"{result.situations_examined:,} situations"
+        if result.situations_examined
+        else f"{result.rules_examined:,} rules"
+    )
+    return f"{result.invariant} … {examined} … {'holds' if result.holds else 'VIOLATED'}"
+
+
+def run_lock(arguments: argparse.Namespace) -> int:
+    """Publish what is new, if everything holds.
+
+    Returns:
+        The exit code: 0 published or nothing new, 1 refused.
+    """
+    if run_check(arguments) != 0:
+        print("not published: a proof fails or a file cannot be read", file=sys.stderr)
+        return 1
+    try:
+        added = lock.publish(arguments.root)
+    except FileInvalid as error:
+        print(error, file=sys.stderr)
+        return 1
+    print("\n".join(f"published: {path}" for path in added) or "nothing new to publish")
+    return 0
+
+
+def run_show(arguments: argparse.Namespace) -> int:
+    """Print a procedure in words.
+
+    Returns:
+        The exit code: 0, or 2 if there is no such procedure.
+    """
+    try:
+        catalogue = Catalogue.load(arguments.root, verify_lock=False)
+        sop = _wanted(catalogue, arguments.sop, arguments.version)
+    except (FileInvalid, OSError, NotFound) as error:
+        print(f"cannot be shown: {error}", file=sys.stderr)
+        return 2
+    language: Language = arguments.language
+    wording = Wording(sop, catalogue, language)
+    print(f"{sop.title[language]} ({sop.sop} {sop.version}); translation: {sop.translations[language]}")
+    print(share_assumed(sop))
+    for number, step in enumerate(sop.steps, start=1):
+        title, *lines = wording.step(step)
+        print(f"\n{number}. {title} [{step.key}]")
+        for line in lines:
+            print(f"   {line}")
+    print()
+    for priority, rule in sop.priorities.items():
+        print(wording.priority(priority, rule))
+    return 0
+
+
+def _wanted(catalogue: Catalogue, key: str, version: str | None) -> Sop:
+    if version is not None:
+        return catalogue.sop(key, version)
+    for profile in catalogue.profiles.values():
+        if key in profile.current:
+            return catalogue.sop(key, profile.current[key])
+    raise NotFound
+
+
+def run_schema(_arguments: argparse.Namespace) -> int:
+    """Print the JSON Schema of a procedure's file.
+
+    Returns:
+        The exit code: 0.
+    """
+    print(sop_schema(), end="")
+    return 0

@@ -1,0 +1,74 @@
+"""What development makes for itself: keys for sealing and for tokens. Production gets both from outside."""
+
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from api.settings import Settings
+from auth.tokens import TokenIssuer, generate_key_pair
+from domain.clock import Clock
+from domain.codes import Role
+from domain.identifiers import Identifiers
+from domain.sealing.providers import FileProvider
+
+KEY_ID = "development"
+LIFETIME = timedelta(hours=8)
+
+
+def ensure_keys(settings: Settings) -> None:
+    """Make the key file and a pair of token keys if they are absent; an existing one is never replaced.
+
+    Raises:
+        RuntimeError: this is production.
+    """
+    if settings.environment == "production":
+        raise RuntimeError("production gets its keys from outside")
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not settings.key_path.exists():
+        FileProvider.create(settings.key_path, secrets.token_bytes)
+    private = private_key_path(settings)
+    if not private.exists():
+        private_pem, public_pem = generate_key_pair()
+        settings.token_public_keys_path.write_text(json.dumps({KEY_ID: public_pem}), encoding="ascii")
+        descriptor = os.open(private, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+            stream.write(private_pem)
+
+
+def private_key_path(settings: Settings) -> Path:
+    """Return where the issuer's private key lies."""
+    return settings.data_dir / "token-private-key.pem"
+
+
+@dataclass(frozen=True)
+class LocalIssuer:
+    """Issues tokens for a rehearsal or a small installation without an identity provider."""
+
+    issuer: TokenIssuer
+    clock: Clock
+    ids: Identifiers
+
+    @classmethod
+    def of(cls, settings: Settings) -> "LocalIssuer":
+        """Return the issuer of this installation.
+
+        Raises:
+            FileNotFoundError: it has no private key.
+        """
+        private_pem = private_key_path(settings).read_text(encoding="ascii")
+        issuer = TokenIssuer(private_pem, KEY_ID, settings.token_issuer, settings.token_audience)
+        return cls(issuer, Clock(settings.clock_shift), Identifiers())
+
+    def token(self, subject: str, organisation: str, role: Role) -> str:
+        """Return an access token for eight hours."""
+        return self.issuer.issue(
+            subject=subject,
+            organisation=organisation,
+            role=role,
+            lifetime=LIFETIME,
+            now=self.clock.present(),
+            token_id=str(self.ids.uuid()),
+        )

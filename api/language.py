@@ -1,0 +1,31 @@
+"""Which of our languages a reader gets."""
+
+from fastapi import Request
+
+from domain.codes import Language
+
+KNOWN = {language.value: language for language in Language}
+
+
+def language_of(request: Request) -> Language:
+    """Return the first of our languages that `Accept-Language` names, best weight first; else the service's default.
+
+    Source: RFC 9110, section 12.5.4.
+    """
+    ranked: list[tuple[float, int, Language]] = []
+    for place, item in enumerate(request.headers.get("accept-language", "")[:200].split(",")):
+        name, _, parameters = item.partition(";")
+        language = KNOWN.get(name.strip().lower().split("-")[0])
+        if language is not None:
+            ranked.append((-_weight(parameters), place, language))
+    if ranked:
+        return min(ranked)[2]
+    default: Language = request.app.state.runtime.settings.default_language
+    return default
+
+
+def _weight(parameters: str) -> float:
+    try:
+        return float(parameters.strip().removeprefix("q=")) if parameters else 1.0
+    except ValueError:
+        return 0.0

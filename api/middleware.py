@@ -1,0 +1,104 @@
+"""What holds for every answer: a request id, a limit on bodies, security headers, nothing cached."""
+
+import re
+import time
+from typing import Any
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.language import language_of
+from api.problems import answer, on_failure
+from domain.identifiers import Identifiers
+
+SECURITY = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+}
+DOCUMENTATION_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; frame-ancestors 'none'"
+)
+REQUEST_ID = re.compile(r"^[A-Za-z0-9-]{8,64}$")
+
+log = structlog.get_logger()
+
+
+class BodyTooLarge(Exception):
+    """More bytes came than the limit allows."""
+
+
+class Guard:
+    """The outermost layer: nothing leaves without its headers, and no failure leaves as a stack trace."""
+
+    def __init__(self, app: ASGIApp, *, body_limit: int, ids: Identifiers) -> None:
+        self.app, self.body_limit, self.ids = app, body_limit, ids
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on; see the class."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
+        request_id = given if REQUEST_ID.match(given) else str(self.ids.uuid())
+        begun, status, started = time.perf_counter(), 500, False
+
+        async def send_guarded(message: Message) -> None:
+            nonlocal status, started
+            if message["type"] == "http.response.start":
+                status, started = message["status"], True
+                self._add_headers(MutableHeaders(scope=message), scope["path"], request_id)
+            await send(message)
+
+        request = Request(scope)
+        try:
+            if int(headers.get("content-length") or 0) > self.body_limit:
+                await answer("body-too-large", language_of(request))(scope, receive, send_guarded)
+            else:
+                await self.app(scope, _limited(receive, self.body_limit), send_guarded)
+        except BodyTooLarge:
+            await answer("body-too-large", language_of(request))(scope, receive, send_guarded)
+        except Exception as error:  # noqa: BLE001 - the last line: whatever it is, no detail of it leaves
+            if not started:
+                response = await on_failure(request, error)
+                await response(scope, receive, send_guarded)
+        finally:
+            log.info(
+                "request",
+                id=request_id,
+                method=scope["method"],
+                route=getattr(scope.get("route"), "path", None),
+                status=status,
+                milliseconds=round((time.perf_counter() - begun) * 1000, 1),
+            )
+
+    @staticmethod
+    def _add_headers(headers: MutableHeaders, path: str, request_id: str) -> None:
+        for name, value in SECURITY.items():
+            headers[name] = value
+        if path.startswith("/documentation"):
+            headers["Content-Security-Policy"] = DOCUMENTATION_POLICY
+        headers["X-Request-ID"] = request_id
+
+
+def _limited(receive: Receive, limit: int) -> Receive:
+    """Count what comes, since a chunked body announces no length."""
+    total = 0
+
+    async def counted() -> Any:
+        nonlocal total
+        message = await receive()
+        total += len(message.get("body", b""))
+        if total > limit:
+            raise BodyTooLarge
+        return message
+
+    return counted

@@ -1,0 +1,194 @@
+"""The directory, code lists, procedures, notifications, the funnel and releases."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request
+from sqlalchemy import text
+from sqlmodel import col, select
+
+from api.dependencies import CurrentActor, Cursor, Limit, May, Reader, Work
+from api.next_steps import source_out
+from api.pagination import page
+from api.routes.cases import READ_PROBLEMS
+from api.runtime import Runtime
+from api.schemas.base import Labelled
+from api.schemas.directory import (
+    CodeListOut,
+    CodeLists,
+    OrganisationList,
+    OrganisationOut,
+    ReleaseList,
+    ReleaseOut,
+    SopList,
+    SopOut,
+    SopStepOut,
+    TableOut,
+)
+from api.schemas.referrals import FunnelOut, FunnelStage, NotificationOut, NotificationPage
+from api.settings import DatabaseRole
+from api.transaction import UnitOfWorkRoute
+from auth.roles import Permission
+from domain.codes import Language, Service
+from domain.errors import NotFound
+from domain.notifications.models import Notification
+from domain.organisations.models import Organisation
+from domain.statistics.models import Release
+from domain.workflow.catalogue import Catalogue
+from domain.workflow.sop import Sop
+
+STAGES = (
+    "contacts",
+    "cases",
+    "presumed_or_identified",
+    "sent",
+    "received",
+    "accepted",
+    "in_service",
+    "completed",
+)
+FUNNEL_NOTICE = "exact figures of the running mechanism: for your screen only, never for publication"
+ReleaseId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", max_length=64)]
+TableName = Annotated[str, Path(pattern=r"^[a-z][a-z0-9-]{0,59}$", max_length=60)]
+
+router = APIRouter(route_class=UnitOfWorkRoute)
+
+
+@router.get("/organisations", tags=["directory"], responses=READ_PROBLEMS)
+async def list_organisations(
+    may: May,
+    work: Work,
+    actor: CurrentActor,
+    service: Annotated[Service | None, Query(description="Only those that give this service.")] = None,
+) -> OrganisationList:
+    """List the active organisations of your country."""
+    may.own(Permission.DIRECTORY_READ)
+    statement = select(Organisation).where(
+        col(Organisation.country) == actor.country, col(Organisation.status).in_(("active", "probation"))
+    )
+    if service is not None:
+        statement = statement.where(col(Organisation.services).contains([service]))
+    rows = await work.session.execute(statement.order_by(col(Organisation.code)).limit(1000))
+    return OrganisationList(items=[OrganisationOut.of(row) for row in rows.scalars()])
+
+
+@router.get("/code-lists", tags=["directory"], responses=READ_PROBLEMS)
+async def list_codes(may: May, work: Work, reader: Reader) -> CodeLists:
+    """List every closed code list with labels in your language."""
+    may.own(Permission.DIRECTORY_READ)
+    return CodeLists(
+        items=[
+            CodeListOut(
+                name=name,
+                codes=[Labelled(code=code, label=labels[reader]) for code, labels in codes.items()],
+            )
+            for name, codes in sorted(work.catalogue.codes.lists.items())
+        ]
+    )
+
+
+@router.get("/sops", tags=["procedures"], responses=READ_PROBLEMS)
+async def list_sops(may: May, work: Work, reader: Reader) -> SopList:
+    """List the published procedures, every version, with the share of rules that are only assumed."""
+    may.own(Permission.DIRECTORY_READ)
+    return SopList(items=[_sop(work.catalogue, sop, reader) for _, sop in sorted(work.catalogue.sops.items())])
+
+
+@router.get("/sops/{sop}/{version}", tags=["procedures"], responses=READ_PROBLEMS)
+async def read_sop(sop: str, version: str, may: May, work: Work, reader: Reader) -> SopOut:
+    """Read one version of a procedure."""
+    may.own(Permission.DIRECTORY_READ)
+    return _sop(work.catalogue, work.catalogue.sop(sop, version), reader)
+
+
+def _sop(catalogue: Catalogue, sop: Sop, language: Language) -> SopOut:
+    assumed, rules = sop.assumed
+    return SopOut(
+        sop=sop.sop,
+        version=sop.version,
+        title=sop.title[language],
+        translation=sop.translations[language],
+        assumed_rules=assumed,
+        rules=rules,
+        steps=[
+            SopStepOut(
+                step=step.key,
+                title=step.title[language],
+                track=step.track,
+                responsible=[
+                    Labelled(code=role, label=catalogue.labels("Role", role, language)) for role in step.responsible
+                ],
+                within=str(step.deadline.within) if step.deadline else None,
+                source=source_out(sop, step),
+            )
+            for step in sop.steps
+        ],
+    )
+
+
+@router.get("/notifications", tags=["notifications"], responses=READ_PROBLEMS)
+async def list_notifications(
+    may: May, work: Work, actor: CurrentActor, cursor: Cursor = None, limit: Limit = 50
+) -> NotificationPage:
+    """List what your organisation was told, newest first: references only, no content."""
+    may.own(Permission.NOTIFICATION_READ)
+    rows, following = await page(
+        work.session,
+        select(Notification).where(col(Notification.organisation_id) == actor.organisation_id),
+        (col(Notification.created_at), col(Notification.id)),
+        cursor,
+        limit,
+        lambda row: (row.created_at, row.id),
+    )
+    items = [NotificationOut.taken(row) for row in rows]
+    return NotificationPage(items=items, next=following)
+
+
+@router.get("/caseload/funnel", tags=["caseload"], responses=READ_PROBLEMS)
+async def read_funnel(may: May, work: Work) -> FunnelOut:
+    """See how far the referrals of the country get: exact, for the coordinator alone."""
+    may.own(Permission.FUNNEL_READ)
+    rows = await work.session.execute(text("SELECT stage, unit, counted FROM nrm_funnel()"))
+    counted = {row.stage: FunnelStage(stage=row.stage, unit=row.unit, count=row.counted) for row in rows}
+    return FunnelOut(stages=[counted[stage] for stage in STAGES], notice=FUNNEL_NOTICE)
+
+
+@router.get("/statistics/releases", tags=["statistics"], responses=READ_PROBLEMS)
+async def list_releases(request: Request, may: May) -> ReleaseList:
+    """List every release of anonymised statistics. There are no parameters: every reader gets the same."""
+    may.own(Permission.RELEASE_READ)
+    runtime: Runtime = request.app.state.runtime
+    async with runtime.database.sessions(DatabaseRole.STATISTICS)() as session:
+        rows = (await session.execute(select(Release).order_by(col(Release.published_at)))).scalars().all()
+    return ReleaseList(items=[_release(row) for row in rows])
+
+
+@router.get("/statistics/releases/{release_id}", tags=["statistics"], responses=READ_PROBLEMS)
+async def read_release(request: Request, release_id: ReleaseId, may: May) -> ReleaseOut:
+    """Read what one release holds."""
+    may.own(Permission.RELEASE_READ)
+    return _release(await _stored(request, release_id))
+
+
+@router.get("/statistics/releases/{release_id}/tables/{name}", tags=["statistics"], responses=READ_PROBLEMS)
+async def read_table(request: Request, release_id: ReleaseId, name: TableName, may: May) -> TableOut:
+    """Read one table of a release, exactly as it was published."""
+    may.own(Permission.RELEASE_READ)
+    release = await _stored(request, release_id)
+    if name not in release.tables:
+        raise NotFound
+    return TableOut(release=release.id, name=name, table=release.tables[name])
+
+
+async def _stored(request: Request, release_id: str) -> Release:
+    runtime: Runtime = request.app.state.runtime
+    async with runtime.database.sessions(DatabaseRole.STATISTICS)() as session:
+        found = await session.get(Release, release_id)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _release(release: Release) -> ReleaseOut:
+    return ReleaseOut(
+        id=release.id, period=release.period, published_at=release.published_at, tables=sorted(release.tables)
+    )

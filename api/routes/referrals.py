@@ -1,0 +1,393 @@
+"""Referrals: send, list, look, and every act of the life cycle."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+from fastapi import APIRouter, Response
+from sqlmodel import col, select
+
+from api.dependencies import IDEMPOTENT, CurrentActor, Cursor, Limit, May, Reference, Version, Work, etag, opens
+from api.pagination import page
+from api.problems import (
+    InvalidRequest,
+    PreconditionRequired,
+    Unavailable,
+    problems,
+)
+from api.schemas.base import Withheld
+from api.schemas.referrals import (
+    CompletionIn,
+    DeclineIn,
+    FailureIn,
+    NoteIn,
+    NoteOut,
+    OverdueItem,
+    OverduePage,
+    PackageOut,
+    ReferralEventOut,
+    ReferralIn,
+    ReferralOut,
+    ReferralPage,
+    ReferralSummary,
+    StatusOut,
+)
+from api.transaction import UnitOfWorkRoute
+from auth.authorisation import Authorisation, visible
+from auth.roles import Permission
+from auth.tokens import TokenRefused
+from domain.audit.actions import AuditAction
+from domain.cases.models import Case
+from domain.codes import Compartment, LegalBasis, Outcome, Priority, ReferralStatus, Service
+from domain.errors import InvalidInput, NotFound, NotPermitted, StateConflict, VersionStale
+from domain.permits import Actor
+from domain.referrals.commands import MoveReferral, move_referral, reveal_package, send_referral
+from domain.referrals.models import Referral
+from domain.referrals.queries import answering, codes_of, events_of, notes_of, unanswered
+from domain.referrals.rules import AFTER_ACCEPTANCE, FHIR_TASK_STATUS, Act
+from domain.unit_of_work import UnitOfWork
+from domain.workflow.engine import ConsentMissing, StepNotOpen
+
+READ_PROBLEMS = problems(TokenRefused, NotFound, NotPermitted, InvalidRequest, Unavailable)
+ACT_PROBLEMS = problems(
+    TokenRefused,
+    NotFound,
+    NotPermitted,
+    InvalidRequest,
+    StateConflict,
+    VersionStale,
+    PreconditionRequired,
+    StepNotOpen,
+    ConsentMissing,
+    InvalidInput,
+    Unavailable,
+)
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Awaitable[ReferralOut]])
+
+router = APIRouter(tags=["referrals"], route_class=UnitOfWorkRoute)
+
+
+@router.post(
+    "/cases/{reference}/referrals",
+    status_code=201,
+    dependencies=[IDEMPOTENT],
+    responses=problems(
+        TokenRefused, NotFound, NotPermitted, InvalidRequest, InvalidInput, StepNotOpen, ConsentMissing, Unavailable
+    ),
+)
+async def create_referral(
+    reference: Reference, body: ReferralIn, may: May, work: Work, response: Response
+) -> ReferralOut:
+    """Ask another organisation to give a named service to the person of this case."""
+    _, permit = await may.case(reference, Permission.REFERRAL_SEND)
+    referral, warnings = await send_referral(body.to_command(), permit, work)
+    etag(response, referral.version)
+    return await shown(work, may, referral, warnings)
+
+
+@router.get("/cases/{reference}/referrals", responses=READ_PROBLEMS)
+async def list_referrals_of_case(reference: Reference, may: May, work: Work) -> list[ReferralSummary]:
+    """List the referrals of a case, oldest first."""
+    case, _ = await may.case(reference, Permission.RECORD_READ)
+    rows = await work.session.execute(
+        select(Referral).where(col(Referral.case_id) == case.id).order_by(col(Referral.created_at)).limit(200)
+    )
+    return await summaries(work, rows.scalars().all())
+
+
+async def _listed(
+    work: UnitOfWork, may: Authorisation, actor: Actor, condition: Any, cursor: str | None, limit: int
+) -> ReferralPage:
+    may.own(Permission.REFERRAL_READ)
+    statement = select(Referral).where(condition, visible(Referral, Permission.REFERRAL_READ, actor))
+    rows, following = await page(
+        work.session,
+        statement,
+        (col(Referral.created_at), col(Referral.id)),
+        cursor,
+        limit,
+        lambda row: (row.created_at, row.id),
+    )
+    return ReferralPage(items=await summaries(work, rows), next=following)
+
+
+@router.get("/referrals/inbox", responses=READ_PROBLEMS)
+async def list_inbox(
+    may: May, work: Work, actor: CurrentActor, cursor: Cursor = None, limit: Limit = 50
+) -> ReferralPage:
+    """List what was referred to your organisation, newest first."""
+    mine = col(Referral.receiving_organisation_id) == actor.organisation_id
+    return await _listed(work, may, actor, mine & (col(Referral.status) != ReferralStatus.DRAFT), cursor, limit)
+
+
+@router.get("/referrals/outbox", responses=READ_PROBLEMS)
+async def list_outbox(
+    may: May, work: Work, actor: CurrentActor, cursor: Cursor = None, limit: Limit = 50
+) -> ReferralPage:
+    """List what your organisation referred to others, newest first."""
+    mine = col(Referral.sending_organisation_id) == actor.organisation_id
+    return await _listed(work, may, actor, mine, cursor, limit)
+
+
+@router.get("/referrals/overdue", responses=READ_PROBLEMS)
+async def list_overdue(
+    may: May, work: Work, actor: CurrentActor, cursor: Cursor = None, limit: Limit = 50
+) -> OverduePage:
+    """List the unanswered referrals of the country whose time has passed: without a word about the persons."""
+    may.own(Permission.REFERRALS_OVERDUE_READ)
+    rows, following = await page(
+        work.session,
+        unanswered().where(visible(Referral, Permission.REFERRALS_OVERDUE_READ, actor)),
+        (col(Referral.created_at), col(Referral.id)),
+        cursor,
+        limit,
+        lambda row: (row.created_at, row.id),
+    )
+    codes = await codes_of(work, [row.receiving_organisation_id for row in rows])
+    items = [
+        OverdueItem(**(await status_of(work, row)).model_dump(), receiver=codes[row.receiving_organisation_id])
+        for row in rows
+    ]
+    return OverduePage(items=items, next=following)
+
+
+@router.get("/referrals/{reference}", responses=READ_PROBLEMS)
+async def read_referral(reference: Reference, may: May, work: Work, response: Response) -> ReferralOut:
+    """Look at a referral that your organisation sent or received."""
+    referral, _ = await may.referral(reference, Permission.REFERRAL_READ)
+    etag(response, referral.version)
+    return await shown(work, may, referral)
+
+
+@router.get("/referrals/{reference}/status", responses=READ_PROBLEMS)
+async def read_referral_status(reference: Reference, may: May, work: Work, response: Response) -> StatusOut:
+    """Ask where a referral stands. The answer holds nothing about the person; asking is recorded."""
+    referral, permit = await may.referral(reference, Permission.REFERRAL_STATUS_READ)
+    work.audit(AuditAction.REFERRAL_STATUS_READ, permit, stream_id=referral.case_id)
+    etag(response, referral.version)
+    return await status_of(work, referral)
+
+
+@router.get("/referrals/{reference}/package", responses=READ_PROBLEMS | problems(StateConflict))
+async def read_package(reference: Reference, may: May, work: Work, actor: CurrentActor) -> PackageOut:
+    """Open the frozen package of a referral that your organisation accepted. Recorded before you read it."""
+    referral, permit = await may.referral(reference, Permission.PACKAGE_REVEAL, opens(work, actor, "receiver"))
+    opened = await reveal_package(permit, referral, work)
+    return PackageOut(reference=referral.reference, compartments={key: dict(value) for key, value in opened.items()})
+
+
+@router.get("/referrals/{reference}/notes", responses=READ_PROBLEMS)
+async def list_notes(reference: Reference, may: May, work: Work) -> list[NoteOut]:
+    """Read the questions and answers about a referral; sender and receiver may."""
+    referral, permit = await may.referral(reference, Permission.REFERRAL_READ)
+    work.audit(AuditAction.PACKAGE_REVEALED, permit, stream_id=referral.case_id, kind="notes")
+    return [NoteOut(kind=kind, text=text) for kind, text in await notes_of(work, referral.id)]
+
+
+async def act(
+    command: MoveReferral,
+    permission: Permission,
+    reference: str,
+    may: Authorisation,
+    work: UnitOfWork,
+    response: Response,
+) -> ReferralOut:
+    """Move a referral and show it."""
+    _, permit = await may.referral(reference, permission)
+    referral = await move_referral(command, permit, work)
+    etag(response, referral.version)
+    return await shown(work, may, referral)
+
+
+def acts(path: str) -> Callable[[Endpoint], Endpoint]:
+    """Return the decorator of an act: a sub-resource that is created once."""
+    return router.post(f"/referrals/{{reference}}/{path}", dependencies=[IDEMPOTENT], responses=ACT_PROBLEMS)
+
+
+@acts("sending")
+async def send_draft(reference: Reference, may: May, work: Work, version: Version, response: Response) -> ReferralOut:
+    """Send a draft; consent is looked at again."""
+    return await act(MoveReferral(Act.SEND, version), Permission.REFERRAL_REVOKE, reference, may, work, response)
+
+
+@acts("receipt")
+async def receive(reference: Reference, may: May, work: Work, version: Version, response: Response) -> ReferralOut:
+    """Take note of a referral that arrived in your organisation's queue."""
+    return await act(MoveReferral(Act.RECEIVE, version), Permission.REFERRAL_HANDLE, reference, may, work, response)
+
+
+@acts("question")
+async def ask(
+    reference: Reference, body: NoteIn, may: May, work: Work, version: Version, response: Response
+) -> ReferralOut:
+    """Ask the sender something before answering; the question is sealed."""
+    command = MoveReferral(Act.ASK, version, note=body.text)
+    return await act(command, Permission.REFERRAL_HANDLE, reference, may, work, response)
+
+
+@acts("answer")
+async def answer_question(
+    reference: Reference, body: NoteIn, may: May, work: Work, version: Version, response: Response
+) -> ReferralOut:
+    """Answer the receiver's question; the answer is sealed."""
+    command = MoveReferral(Act.ANSWER, version, note=body.text)
+    return await act(command, Permission.REFERRAL_REVOKE, reference, may, work, response)
+
+
+@acts("waitlisting")
+async def waitlist(reference: Reference, may: May, work: Work, version: Version, response: Response) -> ReferralOut:
+    """Put a referral on the waiting list; it expires all the same if nothing follows."""
+    return await act(MoveReferral(Act.WAITLIST, version), Permission.REFERRAL_HANDLE, reference, may, work, response)
+
+
+@acts("acceptance")
+async def accept(reference: Reference, may: May, work: Work, version: Version, response: Response) -> ReferralOut:
+    """Accept a referral; its package opens. Accepting case management takes the case over."""
+    return await act(MoveReferral(Act.ACCEPT, version), Permission.REFERRAL_HANDLE, reference, may, work, response)
+
+
+@acts("decline")
+async def decline(
+    reference: Reference, body: DeclineIn, may: May, work: Work, version: Version, response: Response
+) -> ReferralOut:
+    """Decline a referral; its package is destroyed."""
+    command = MoveReferral(Act.DECLINE, version, reason=body.reason, declined_by=body.declined_by)
+    return await act(command, Permission.REFERRAL_HANDLE, reference, may, work, response)
+
+
+@acts("service-start")
+async def start_service(
+    reference: Reference, may: May, work: Work, version: Version, response: Response
+) -> ReferralOut:
+    """Begin the service; opens a service episode."""
+    return await act(MoveReferral(Act.START, version), Permission.REFERRAL_HANDLE, reference, may, work, response)
+
+
+@acts("completion")
+async def complete(
+    reference: Reference, body: CompletionIn, may: May, work: Work, version: Version, response: Response
+) -> ReferralOut:
+    """End the service with its outcome; the package is destroyed."""
+    command = MoveReferral(Act.COMPLETE, version, outcome=body.outcome)
+    return await act(command, Permission.REFERRAL_HANDLE, reference, may, work, response)
+
+
+@acts("failure")
+async def fail(
+    reference: Reference, body: FailureIn, may: May, work: Work, version: Version, response: Response
+) -> ReferralOut:
+    """Say that an accepted referral cannot be carried out, and why."""
+    command = MoveReferral(Act.FAIL, version, reason=body.reason)
+    return await act(command, Permission.REFERRAL_HANDLE, reference, may, work, response)
+
+
+@acts("revocation")
+async def revoke(reference: Reference, may: May, work: Work, version: Version, response: Response) -> ReferralOut:
+    """Take a referral back before it is accepted."""
+    return await act(MoveReferral(Act.REVOKE, version), Permission.REFERRAL_REVOKE, reference, may, work, response)
+
+
+@acts("withdrawal")
+async def withdraw(reference: Reference, may: May, work: Work, version: Version, response: Response) -> ReferralOut:
+    """Record that the person withdrew the referral; it takes effect at once, at any stage."""
+    return await act(MoveReferral(Act.WITHDRAW, version), Permission.REFERRAL_WITHDRAW, reference, may, work, response)
+
+
+@acts("error-mark")
+async def mark_in_error(
+    reference: Reference, may: May, work: Work, version: Version, response: Response
+) -> ReferralOut:
+    """Mark a referral as entered in error; it is counted nowhere."""
+    command = MoveReferral(Act.MARK_IN_ERROR, version)
+    return await act(command, Permission.REFERRAL_REVOKE, reference, may, work, response)
+
+
+async def summaries(work: UnitOfWork, rows: Sequence[Referral]) -> list[ReferralSummary]:
+    """Return referrals as shown in lists, with two queries however many they are."""
+    answers = await answering(work, [row.id for row in rows])
+    ends = [one for row in rows for one in (row.sending_organisation_id, row.receiving_organisation_id)]
+    codes = await codes_of(work, ends)
+    return [
+        ReferralSummary(
+            reference=row.reference,
+            status=ReferralStatus(row.status),
+            service=Service(row.service),
+            priority=Priority(row.priority),
+            sender=codes[row.sending_organisation_id],
+            receiver=codes[row.receiving_organisation_id],
+            age_band=row.age_band,
+            sex=row.sex,
+            languages=row.languages,
+            created_at=row.created_at,
+            respond_by=answers[row.id].respond_by,
+            overdue=answers[row.id].overdue,
+        )
+        for row in rows
+    ]
+
+
+async def status_of(work: UnitOfWork, referral: Referral) -> StatusOut:
+    """Return where a referral stands."""
+    answers = (await answering(work, [referral.id]))[referral.id]
+    events = await events_of(work, referral.id)
+    return StatusOut(
+        reference=referral.reference,
+        status=ReferralStatus(referral.status),
+        fhir_status=FHIR_TASK_STATUS[ReferralStatus(referral.status)],
+        priority=Priority(referral.priority),
+        since=events[-1].at if events else referral.created_at,
+        respond_by=answers.respond_by,
+        overdue=answers.overdue,
+    )
+
+
+async def shown(
+    work: UnitOfWork, may: Authorisation, referral: Referral, warnings: tuple[str, ...] = ()
+) -> ReferralOut:
+    """Return a referral as its sender or receiver may see it."""
+    await work.flush()
+    summary = (await summaries(work, [referral]))[0]
+    events = await events_of(work, referral.id)
+    codes = await codes_of(work, [event.organisation_id for event in events])
+    case = (
+        await work.session.execute(
+            select(Case).where(col(Case.id) == referral.case_id, visible(Case, Permission.CASE_READ, may.actor))
+        )
+    ).scalar_one_or_none()
+    earlier = await work.session.get(Referral, referral.earlier_referral_id) if referral.earlier_referral_id else None
+    may_open, withheld = _package_view(work, may.actor, referral)
+    return ReferralOut(
+        **summary.model_dump(),
+        step=referral.step,
+        basis=LegalBasis(referral.basis),
+        outcome=Outcome(referral.outcome) if referral.outcome else None,
+        case=case.reference if case else None,
+        earlier_referral=earlier.reference if earlier else None,
+        compartments=may_open,
+        withheld=withheld,
+        history=[
+            ReferralEventOut(
+                status=ReferralStatus(event.status),
+                at=event.at,
+                by=codes.get(event.organisation_id) if event.organisation_id else None,
+                reason=event.reason,
+                declined_by=event.declined_by,
+            )
+            for event in events
+        ],
+        warnings=list(warnings),
+    )
+
+
+def _package_view(work: UnitOfWork, actor: Actor, referral: Referral) -> tuple[list[Compartment], list[Withheld]]:
+    """Return which compartments of the package the actor may open now, and why the others are withheld."""
+    held = [Compartment(code) for code in referral.compartments]
+    if actor.organisation_id != referral.receiving_organisation_id:
+        return [], [Withheld(compartment=one, because="package-is-the-receivers") for one in held]
+    if referral.status not in AFTER_ACCEPTANCE:
+        return [], [Withheld(compartment=one, because="not-accepted") for one in held]
+    by_role = opens(work, actor, "receiver")
+    return (
+        [one for one in held if one in by_role],
+        [Withheld(compartment=one, because="role") for one in held if one not in by_role],
+    )

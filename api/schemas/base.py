@@ -1,0 +1,67 @@
+"""What all schemas share: closed inputs, limits on every field, no NUL, no silent conversions."""
+
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, StrictInt
+
+from domain.codes import Compartment, Language
+
+LONGEST_TEXT = 15_000
+"""Characters of a long text box."""
+
+MOST_ITEMS = 50
+
+
+def _without_nul(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("a NUL character")
+    return text
+
+
+Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT), AfterValidator(_without_nul)]
+Line = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_without_nul)]
+Code = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_.:+-]+$")]
+Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2", examples=["KG"])]
+LanguageTag = Annotated[str, Field(pattern=r"^[a-z]{2,3}$", description="ISO 639", examples=["ky"])]
+Instant = AwareDatetime
+Flag = StrictBool
+Whole = StrictInt
+Fields = Annotated[
+    dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)], Line | Text | Flag | list[Line] | None],
+    Field(min_length=1, max_length=30, description="Fields of the compartment, as the confidentiality profile names."),
+]
+
+
+class In(BaseModel):
+    """What comes in: closed, so that a misspelt field is refused and not dropped."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Out(BaseModel):
+    """What goes out."""
+
+    model_config = ConfigDict(frozen=True)
+
+    @classmethod
+    def taken(cls, record: object, **more: Any) -> Self:
+        """Return the answer with every field that the record has by the same name; `more` is said explicitly."""
+        same = {name: getattr(record, name) for name in cls.model_fields if name not in more and hasattr(record, name)}
+        return cls(**same, **more)
+
+
+class Withheld(Out):
+    """A compartment that is not shown, and why. Nothing is shown as absent that is only withheld."""
+
+    compartment: Compartment
+    because: str = Field(max_length=60, examples=["role", "not-handed-over", "not-accepted", "empty"])
+
+
+class Labelled(Out):
+    """A code and what it is called in the reader's language."""
+
+    code: str = Field(max_length=80)
+    label: str = Field(max_length=400)
+
+
+Labels = Annotated[dict[Language, str], Field(max_length=3)]

@@ -1,0 +1,89 @@
+"""What can be asked about referrals."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Select, text
+from sqlmodel import col, select
+
+from domain.codes import Compartment
+from domain.deadlines.models import Deadline, DeadlineKind
+from domain.organisations.models import Organisation
+from domain.referrals.commands import NOTES
+from domain.referrals.models import Referral, ReferralEvent
+from domain.sealing.models import SealedValue
+from domain.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """By when a referral must be answered.
+
+    Attributes:
+        respond_by: The instant; none before sending and once it was answered.
+        overdue: Whether it has passed without an answer.
+    """
+
+    respond_by: datetime | None = None
+    overdue: bool = False
+
+
+async def answering(work: UnitOfWork, referral_ids: Collection[UUID]) -> dict[UUID, Answering]:
+    """Return by when each of some referrals must be answered, in one query."""
+    rows = await work.session.execute(
+        select(Deadline).where(
+            col(Deadline.subject_id).in_(referral_ids),
+            col(Deadline.kind) == DeadlineKind.REFERRAL_RESPONSE,
+            col(Deadline.settled_at).is_(None),
+        )
+    )
+    found = {one.subject_id: Answering(one.due_at, one.due_at <= work.now) for one in rows.scalars()}
+    return {referral_id: found.get(referral_id, Answering()) for referral_id in referral_ids}
+
+
+async def codes_of(work: UnitOfWork, organisation_ids: Iterable[UUID | None]) -> dict[UUID, str]:
+    """Return the codes of some organisations, in one query."""
+    wanted = {one for one in organisation_ids if one is not None}
+    rows = await work.session.execute(
+        select(Organisation.id, Organisation.code).where(col(Organisation.id).in_(wanted))
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+async def events_of(work: UnitOfWork, referral_id: UUID) -> Sequence[ReferralEvent]:
+    """Return what happened to a referral, in order."""
+    rows = await work.session.execute(
+        select(ReferralEvent).where(col(ReferralEvent.referral_id) == referral_id).order_by(col(ReferralEvent.sequence))
+    )
+    return rows.scalars().all()
+
+
+def unanswered() -> Select[Referral]:
+    """Return the query for referrals whose time to answer has passed."""
+    return (
+        select(Referral)
+        .join(Deadline, col(Deadline.subject_id) == col(Referral.id))
+        .where(
+            col(Deadline.kind) == DeadlineKind.REFERRAL_RESPONSE,
+            col(Deadline.settled_at).is_(None),
+            col(Deadline.due_at) <= text("nrm_now()"),
+        )
+    )
+
+
+async def notes_of(work: UnitOfWork, referral_id: UUID) -> list[tuple[str, str]]:
+    """Return the questions and answers about a referral, opened, oldest first; both sides may read them."""
+    rows = await work.session.execute(
+        select(SealedValue.record_id, SealedValue.kind)
+        .where(col(SealedValue.holder_id) == referral_id, col(SealedValue.kind).in_(NOTES.values()))
+        .order_by(col(SealedValue.changed_at))
+    )
+    notes = []
+    for record_id, kind in rows.all():
+        opened = await work.vault.take(
+            holder_id=referral_id, record_id=record_id, kind=kind, compartments=[Compartment.NARRATIVE]
+        )
+        notes += [(kind, fields["text"]) for fields in opened.values()]
+    return notes

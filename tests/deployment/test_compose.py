@@ -1,0 +1,121 @@
+"""What `docker-compose.yml` says is what the service understands; there is no engine here to try it on."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from api.cli import build_parser
+from api.postgres_cluster import LOGGING
+from api.settings import PREFIX, Settings, production_faults
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, Any] = COMPOSE["services"]
+OURS = sorted(name for name, service in SERVICES.items() if service["image"] == "nrm-referral")
+MADE_UP = "a made-up secret of more than enough characters"
+
+
+def settings_of(name: str, folder: Path, **changes: str) -> Settings:
+    """Return the settings as the service would read them, with its secrets in a folder of ours."""
+    given = SERVICES[name]["environment"] | changes
+    values = {}
+    for key, value in given.items():
+        filled = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value)
+        filled = re.sub(r"\$\{\w+:\?[^}]*\}", "given-at-the-start", filled)
+        values[key.removeprefix(PREFIX).lower()] = filled.replace("/run/secrets", str(folder))
+    for secret in SERVICES[name]["secrets"]:
+        (folder / secret).write_text(f"{MADE_UP}: {secret}")
+    return Settings(**values)
+
+
+def test_the_four_services_are_there() -> None:
+    assert OURS == ["api", "migrate", "worker"]
+    assert set(SERVICES) == {"primary", *OURS}
+    assert SERVICES["api"]["deploy"]["replicas"] == 2
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_command_is_one_that_nrm_knows(name: str) -> None:
+    program, *arguments = SERVICES[name]["command"]
+    assert program == "nrm"
+    assert build_parser().parse_args(arguments) is not None
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_variable_is_a_setting_and_the_settings_hold(name: str, tmp_path: Path) -> None:
+    names = {key for key in SERVICES[name]["environment"] if key.startswith(PREFIX)}
+    assert names == set(SERVICES[name]["environment"])
+    assert {key.removeprefix(PREFIX).lower() for key in names} <= set(Settings.model_fields)
+    assert settings_of(name, tmp_path).database_url is not None
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_only_the_key_provider_keeps_the_configuration_from_production(name: str, tmp_path: Path) -> None:
+    assert production_faults(settings_of(name, tmp_path)) == ["key_provider `file` is for development only"]
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_secrets_come_from_files_and_from_nowhere_else(name: str) -> None:
+    service = SERVICES[name]
+    files = {key: value for key, value in service["environment"].items() if key.endswith("_FILE")}
+    assert {Path(value).parent.as_posix() for value in files.values()} == {"/run/secrets"}
+    assert {Path(value).name for value in files.values()} == set(service["secrets"])
+    rest = {key: value for key, value in service["environment"].items() if key not in files}
+    assert [key for key in rest if re.search("PASSWORD|SECRET|KEY", key)] == []
+    assert [value for value in rest.values() if re.search(r"//[^/]*:[^/]*@", value)] == []
+    assert "env_file" not in service
+    assert set(service["secrets"]) <= set(COMPOSE["secrets"])
+
+
+def test_no_secret_has_a_default_and_none_is_in_the_tree() -> None:
+    assert {tuple(secret) for secret in COMPOSE["secrets"].values()} == {("file",)}
+    assert all(secret["file"].startswith("./secrets/") for secret in COMPOSE["secrets"].values())
+    assert "secrets/" in (ROOT / ".gitignore").read_text().split()
+    assert (ROOT / ".dockerignore").read_text().startswith("*\n")
+
+
+def test_each_service_knows_only_the_password_it_needs() -> None:
+    passwords = {name: {item for item in SERVICES[name]["secrets"] if "password" in item} for name in OURS}
+    assert passwords["api"] == {"application_password"}
+    assert passwords["worker"] == {"worker_password"}
+    assert len(passwords["migrate"]) == 5
+    assert [name for name in OURS if "keys" in SERVICES[name]["secrets"]] == ["api"]
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_every_container_is_closed(name: str) -> None:
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert not {"privileged", "network_mode", "pid", "ipc", "devices"} & set(service)
+    assert name == "primary" or service["user"] == "10001"
+    assert "useradd --system --uid 10001 " in (ROOT / "Dockerfile").read_text()
+
+
+def test_only_the_api_can_be_reached_and_only_from_this_machine() -> None:
+    assert COMPOSE["networks"]["inside"]["internal"] is True
+    assert {name for name, service in SERVICES.items() if service["networks"] != ["inside"]} == {"api"}
+    assert [port for service in SERVICES.values() for port in service.get("ports", [])] == ["127.0.0.1:8000-8001:8000"]
+
+
+def test_the_database_keeps_values_out_of_its_log_as_the_embedded_one_does() -> None:
+    told = dict(argument.removeprefix("--").split("=") for argument in SERVICES["primary"]["command"][1:])
+    assert {name: told.get(name) for name in LOGGING} == LOGGING
+    assert told["password_encryption"] == "scram-sha-256"
+    assert told["timezone"] == "UTC"
+
+
+@pytest.mark.parametrize("name", ["primary", "api"])
+def test_what_others_wait_for_is_checked(name: str) -> None:
+    assert SERVICES[name]["healthcheck"]["test"][0] == "CMD"
+
+
+def test_nothing_starts_before_the_migrations_are_done() -> None:
+    waits = {name: service.get("depends_on", {}) for name, service in SERVICES.items()}
+    assert waits["migrate"] == {"primary": {"condition": "service_healthy"}}
+    for name in ("api", "worker"):
+        assert waits[name] == {"migrate": {"condition": "service_completed_successfully"}}
