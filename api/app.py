@@ -111,7 +111,8 @@ def _describe(app: FastAPI) -> None:
             components["schemas"].pop("ValidationError", None)
             definitions = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
             components["schemas"] |= definitions.pop("$defs") | {"Problem": definitions}
-            components["securitySchemes"] = {"accessToken": BEARER.model.model_dump(by_alias=True, exclude_none=True)}
+            scheme = BEARER.model.model_dump(mode="json", by_alias=True, exclude_none=True)
+            components["securitySchemes"] = {"accessToken": scheme}
             for path, operations in schema["paths"].items():
                 for operation in operations.values():
                     _describe_operation(operation, secured=path.startswith("/v1/"))

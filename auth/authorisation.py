@@ -32,8 +32,14 @@ READ: dict[type[SQLModel], Permission] = {
     Case: Permission.CASE_READ,
     Referral: Permission.REFERRAL_READ,
     Contact: Permission.CONTACT_READ,
-    ServiceEpisode: Permission.EPISODE_RECORD,
+    ServiceEpisode: Permission.EPISODE_READ,
 }
+
+NOTES = frozenset({Compartment.NARRATIVE})
+"""The compartment of questions and answers about a referral."""
+
+WORDS = frozenset({Compartment.CONTACT, Compartment.NARRATIVE})
+"""The compartments of a contact: how to call back, and what was said."""
 
 
 def _case_column(model: type[SQLModel]) -> Any:
@@ -121,7 +127,8 @@ class Authorisation:
     ) -> tuple[Referral, Permit]:
         """Find a referral by reference and permit a verb on it; raises as `case` does.
 
-        The package opens through the grant that acceptance wrote; without one the permit opens nothing.
+        The package opens through the grant that acceptance wrote; without one the permit opens nothing. Questions and
+        answers are the two sides' own words to each other, and open to both.
         """
         self._role_may(permission)
         read = permission if permission == Permission.REFERRAL_STATUS_READ else Permission.REFERRAL_READ
@@ -134,6 +141,8 @@ class Authorisation:
             if grant.holder_id == referral.id and grant.valid_from <= self.actor.now < grant.valid_until
         ]
         named = frozenset(Compartment(code) for grant in package for code in grant.compartments)
+        if permission == Permission.NOTES_REVEAL:
+            opens = named = NOTES
         return referral, Permit(self.actor, permission, referral.id, rule.name, opens & named, referral.id)
 
     async def contact(self, contact_id: Any, permission: Permission) -> tuple[Contact, Permit]:
@@ -141,7 +150,7 @@ class Authorisation:
         self._role_may(permission)
         contact = await self._find(Contact, Contact.id == contact_id)
         rule, _ = self._rule(permission, contact, [])
-        opens = frozenset({Compartment.CONTACT, Compartment.NARRATIVE})
+        opens = WORDS if permission == Permission.CONTACT_REVEAL else frozenset[Compartment]()
         return contact, Permit(self.actor, permission, contact.id, rule.name, opens, contact.id)
 
     async def episode(self, episode_id: Any, permission: Permission) -> tuple[ServiceEpisode, Permit]:

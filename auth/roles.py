@@ -35,6 +35,8 @@ class Permission(StrEnum):
     PACKAGE_REVEAL = "package:reveal"
     REFERRAL_STATUS_READ = "referral_status:read"
     REFERRALS_OVERDUE_READ = "referrals_overdue:read"
+    NOTES_REVEAL = "notes:reveal"
+    EPISODE_READ = "episode:read"
     EPISODE_RECORD = "episode:record"
     NOTIFICATION_READ = "notification:read"
     FUNNEL_READ = "funnel:read"
@@ -62,6 +64,8 @@ _CASE_WORK = frozenset(
         Permission.REFERRAL_REVOKE,
         Permission.REFERRAL_WITHDRAW,
         Permission.REFERRAL_STATUS_READ,
+        Permission.NOTES_REVEAL,
+        Permission.EPISODE_READ,
         Permission.NOTIFICATION_READ,
     }
 )
@@ -73,6 +77,8 @@ _RECEIVING = frozenset(
         Permission.REFERRAL_WITHDRAW,
         Permission.PACKAGE_REVEAL,
         Permission.REFERRAL_STATUS_READ,
+        Permission.NOTES_REVEAL,
+        Permission.EPISODE_READ,
         Permission.EPISODE_RECORD,
         Permission.NOTIFICATION_READ,
     }
@@ -88,11 +94,7 @@ _CONTACTS = frozenset(
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.HOTLINE_OPERATOR: _EVERYBODY | _CASE_WORK | _CONTACTS,
-    Role.NGO_CASEWORKER: _EVERYBODY
-    | _CASE_WORK
-    | _RECEIVING
-    | _CONTACTS
-    | {Permission.DECISION_RECORD},
+    Role.NGO_CASEWORKER: _EVERYBODY | _CASE_WORK | _RECEIVING | _CONTACTS | {Permission.DECISION_RECORD},
     Role.POLICE_OFFICER: _EVERYBODY | _CASE_WORK | _RECEIVING | {Permission.DECISION_RECORD},
     Role.MIGRATION_OFFICER: _EVERYBODY | _CASE_WORK | _RECEIVING | {Permission.DECISION_RECORD},
     Role.SHELTER_STAFF: _EVERYBODY | _RECEIVING,

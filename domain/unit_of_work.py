@@ -116,26 +116,6 @@ class UnitOfWork:
             )
         )
 
-    async def seal(
-        self,
-        fields: dict[str, Any],
-        permit: Permit,
-        *,
-        holder_id: UUID,
-        record_id: UUID,
-        kind: str,
-        compartment: Compartment,
-    ) -> str:
-        """Seal fields under a holder's key for one compartment; returns the fingerprint of the blob.
-
-        Raises:
-            NotPermitted: the permit does not open the compartment, or is for another holder.
-        """
-        self._check(permit, holder_id, {compartment})
-        return await self.vault.put(
-            fields, holder_id=holder_id, record_id=record_id, kind=kind, compartment=compartment, now=self.now
-        )
-
     async def reveal(
         self,
         permit: Permit,
@@ -178,7 +158,3 @@ class UnitOfWork:
     async def one(self, model: type[Record], **wanted: Any) -> Record | None:
         """Return the record with these values, or None."""
         return (await self.session.execute(select(model).filter_by(**wanted))).scalar_one_or_none()
-
-    def _check(self, permit: Permit, holder_id: UUID, compartments: set[Compartment]) -> None:
-        if permit.holder_id != holder_id or not compartments <= permit.compartments:
-            raise NotPermitted(rule=permit.rule)

@@ -242,8 +242,7 @@ async def _person(work: UnitOfWork, may: Authorisation, case: Case) -> PersonOut
     """Return the person with what is withheld: by role, because it was not handed over, or because it is not open."""
     person = await person_of(work, case)
     if case.owner_organisation_id != may.actor.organisation_id:
-        hidden = [Withheld(compartment=one, because="receivers-open-the-package") for one in Compartment]
-        return PersonOut.of(person, set(), hidden)
+        return PersonOut.for_receiver(person)
     by_role = opens(work, may.actor, "owner")
     try:
         _, permit = await may.case(case.reference, Permission.COMPARTMENT_REVEAL, frozenset(Compartment))

@@ -21,6 +21,7 @@ from api.schemas.records import (
     ScreeningOut,
 )
 from api.transaction import UnitOfWorkRoute
+from auth.authorisation import visible
 from auth.roles import Permission
 from domain.consents.commands import narrow_consent, record_consent, withdraw_consent
 from domain.consents.models import Consent
@@ -149,7 +150,7 @@ async def list_episodes(reference: Reference, may: May, work: Work) -> list[Epis
     case, _ = await may.case(reference, Permission.CASE_READ)
     rows = await work.session.execute(
         select(ServiceEpisode)
-        .where(col(ServiceEpisode.case_id) == case.id)
+        .where(col(ServiceEpisode.case_id) == case.id, visible(ServiceEpisode, Permission.EPISODE_READ, may.actor))
         .order_by(col(ServiceEpisode.started_at))
         .limit(MOST)
     )

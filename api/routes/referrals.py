@@ -40,9 +40,9 @@ from domain.cases.models import Case
 from domain.codes import Compartment, LegalBasis, Outcome, Priority, ReferralStatus, Service
 from domain.errors import InvalidInput, NotFound, NotPermitted, StateConflict, VersionStale
 from domain.permits import Actor
-from domain.referrals.commands import MoveReferral, move_referral, reveal_package, send_referral
+from domain.referrals.commands import MoveReferral, move_referral, reveal_notes, reveal_package, send_referral
 from domain.referrals.models import Referral
-from domain.referrals.queries import answering, codes_of, events_of, notes_of, unanswered
+from domain.referrals.queries import answering, codes_of, events_of, unanswered
 from domain.referrals.rules import AFTER_ACCEPTANCE, FHIR_TASK_STATUS, Act
 from domain.unit_of_work import UnitOfWork
 from domain.workflow.engine import ConsentMissing, StepNotOpen
@@ -179,9 +179,8 @@ async def read_package(reference: Reference, may: May, work: Work, actor: Curren
 @router.get("/referrals/{reference}/notes", responses=READ_PROBLEMS)
 async def list_notes(reference: Reference, may: May, work: Work) -> list[NoteOut]:
     """Read the questions and answers about a referral; sender and receiver may."""
-    referral, permit = await may.referral(reference, Permission.REFERRAL_READ)
-    work.audit(AuditAction.PACKAGE_REVEALED, permit, stream_id=referral.case_id, kind="notes")
-    return [NoteOut(kind=kind, text=text) for kind, text in await notes_of(work, referral.id)]
+    referral, permit = await may.referral(reference, Permission.NOTES_REVEAL)
+    return [NoteOut(kind=kind, text=words) for kind, words in await reveal_notes(permit, referral, work)]
 
 
 async def act(
@@ -329,13 +328,12 @@ async def summaries(work: UnitOfWork, rows: Sequence[Referral]) -> list[Referral
 async def status_of(work: UnitOfWork, referral: Referral) -> StatusOut:
     """Return where a referral stands."""
     answers = (await answering(work, [referral.id]))[referral.id]
-    events = await events_of(work, referral.id)
     return StatusOut(
         reference=referral.reference,
         status=ReferralStatus(referral.status),
         fhir_status=FHIR_TASK_STATUS[ReferralStatus(referral.status)],
         priority=Priority(referral.priority),
-        since=events[-1].at if events else referral.created_at,
+        since=referral.changed_at,
         respond_by=answers.respond_by,
         overdue=answers.overdue,
     )

@@ -43,6 +43,10 @@ CountryOrUnknown = Country | Known
 LanguageOrUnknown = LanguageTag | Known
 
 
+WITHHELD = "withheld"
+"""Stands where a value is withheld: neither null nor a kind of not knowing."""
+
+
 class AttributesIn(In):
     """Coded attributes of a person. What is left out stays as it is; what is not known says how it is not known."""
 
@@ -119,16 +123,32 @@ class PersonOut(Out):
     age_disputed: bool
     citizenships: list[str] = Field(max_length=5)
     migration_status: str = Field(max_length=40)
-    documents_held: Known
+    documents_held: str = Field(max_length=40)
     languages: list[str] = Field(max_length=10)
     disability: Known
     compartments: list[Compartment] = Field(max_length=len(Compartment), description="Hold something you may open.")
     withheld: list[Withheld] = Field(max_length=len(Compartment))
+    withheld_attributes: list[str] = Field(
+        max_length=20, description="Attributes whose value is withheld; they read `withheld`, which is no code."
+    )
 
     @classmethod
     def of(cls, person: Person, may_open: set[Compartment], withheld: list[Withheld]) -> "PersonOut":
-        """Return the person as shown."""
-        return cls.taken(person, compartments=sorted(may_open), withheld=withheld)
+        """Return the person as shown to the organisation that leads the case."""
+        return cls.taken(person, compartments=sorted(may_open), withheld=withheld, withheld_attributes=[])
+
+    @classmethod
+    def for_receiver(cls, person: Person) -> "PersonOut":
+        """Return what a receiver needs to give a service; where the person comes from is not among it."""
+        return cls.taken(
+            person,
+            citizenships=[WITHHELD],
+            migration_status=WITHHELD,
+            documents_held=WITHHELD,
+            compartments=[],
+            withheld=[Withheld(compartment=one, because="receivers-open-the-package") for one in Compartment],
+            withheld_attributes=["citizenships", "migration_status", "documents_held"],
+        )
 
 
 class CaseSummary(Out):

@@ -138,8 +138,8 @@ def referral_fact(referrals: Iterable["Referral"], service: Service) -> tuple[st
         return "none", None
     last = latest[-1]
     if last.status in WAITING:
-        return "open", last.created_at
-    return ("accepted" if last.status in RUNNING else "ended"), last.created_at
+        return "open", last.changed_at
+    return ("accepted" if last.status in RUNNING else "ended"), last.changed_at
 
 
 def origin(person: "Person", country: str) -> str:
@@ -195,7 +195,7 @@ def facts(record: CaseRecord, now: datetime) -> Facts:
     found.put("ngo_identification", *decided(record.decisions, DecisionBody.NGO))
     found.put("state_identification", *decided(record.decisions, DecisionBody.STATE))
     moved = last_instant(
-        [one.created_at for one in record.referrals] + [one.ended_at or one.started_at for one in record.episodes]
+        [one.changed_at for one in record.referrals] + [one.ended_at or one.started_at for one in record.episodes]
     )
     found.put("support", support(record.referrals, record.episodes), moved)
     for service, fact in REFERRAL_FACTS.items():

@@ -60,28 +60,7 @@ async def log_contact(
     Raises:
         InvalidInput: the contact lies in the future.
     """
-    actor = permit.actor
-    made_at = command.made_at or work.now
-    if made_at > work.now:
-        raise InvalidInput(field="made_at", reason="in the future")
-    sop = HOTLINE_SOP[actor.country]
-    calls_back = command.callback or command.channel == Channel.VOICEMAIL
-    contact = Contact(
-        id=work.ids.uuid(),
-        organisation_id=actor.organisation_id,
-        channel=command.channel,
-        made_at=made_at,
-        recorded_at=work.now,
-        language=command.language,
-        topic=command.topic,
-        country_of_interest=command.country_of_interest,
-        heard_of_us=command.heard_of_us,
-        anonymous=command.anonymous,
-        outcome=_outcome(command, calls_back),
-        sop_version=work.catalogue.current(actor.country)[sop],
-    )
-    if calls_back:
-        contact.callback_due_at = callback_due(work, contact, actor.country)
+    contact = _contact(command, permit, work)
     work.add(contact)
     await work.flush()
     if contact.callback_due_at is not None:
@@ -93,7 +72,7 @@ async def log_contact(
     work.audit(
         AuditAction.CONTACT_LOGGED,
         permit,
-        stream_id=actor.organisation_id,
+        stream_id=permit.actor.organisation_id,
         subject_id=contact.id,
         channel=command.channel,
     )
@@ -103,8 +82,32 @@ async def log_contact(
     return contact, cases
 
 
-def _outcome(command: LogContact, calls_back: bool) -> ContactOutcome:  # noqa: FBT001
-    if calls_back:
+def _contact(command: LogContact, permit: Permit, work: UnitOfWork) -> Contact:
+    actor = permit.actor
+    made_at = command.made_at or work.now
+    if made_at > work.now:
+        raise InvalidInput(field="made_at", reason="in the future")
+    contact = Contact(
+        id=work.ids.uuid(),
+        organisation_id=actor.organisation_id,
+        channel=command.channel,
+        made_at=made_at,
+        recorded_at=work.now,
+        language=command.language,
+        topic=command.topic,
+        country_of_interest=command.country_of_interest,
+        heard_of_us=command.heard_of_us,
+        anonymous=command.anonymous,
+        outcome=_outcome(command),
+        sop_version=work.catalogue.current(actor.country)[HOTLINE_SOP[actor.country]],
+    )
+    if contact.outcome == ContactOutcome.CALLBACK_DUE:
+        contact.callback_due_at = callback_due(work, contact, actor.country)
+    return contact
+
+
+def _outcome(command: LogContact) -> ContactOutcome:
+    if command.callback or command.channel == Channel.VOICEMAIL:
         return ContactOutcome.CALLBACK_DUE
     return ContactOutcome.CASE_OPENED if command.opens else ContactOutcome.INFORMATION_GIVEN
 

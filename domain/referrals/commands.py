@@ -1,6 +1,7 @@
 """What can be done with a referral."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,8 +10,8 @@ from sqlmodel import col, select
 from domain.audit.actions import AuditAction
 from domain.cases.commands import KIND as COMPARTMENT_KIND
 from domain.cases.commands import person_of, take_step
-from domain.cases.models import Case, CaseAccess, Relation
-from domain.cases.queries import procedure, record_of, running_grants, walls_of
+from domain.cases.models import Case
+from domain.cases.queries import procedure, record_of, walls_of
 from domain.cases.rules import CaseRecord
 from domain.codes import (
     Compartment,
@@ -19,30 +20,30 @@ from domain.codes import (
     OrganisationStatus,
     Outcome,
     Priority,
+    Purpose,
     ReferralStatus,
     RefusalReason,
     Service,
 )
-from domain.columns import FOREVER
 from domain.consents.models import Consent
 from domain.consents.rules import covering, names
 from domain.deadlines.commands import ask_for_refresh, case_changed, settle
-from domain.deadlines.models import Deadline, DeadlineKind
+from domain.deadlines.models import DeadlineKind
 from domain.errors import InvalidInput, NotPermitted, StateConflict, VersionStale
 from domain.notifications.models import NotificationKind
 from domain.organisations.models import Organisation
 from domain.permits import Permit
-from domain.referrals.models import Referral, ReferralEvent
+from domain.referrals.effects import close_to_receiver, end_services, move, open_to_receiver, start_clock, start_service
+from domain.referrals.models import Referral
 from domain.referrals.rules import AFTER_ACCEPTANCE, OVER, Act, Side, at_least_as_urgent, moved
-from domain.services.models import ServiceEpisode
+from domain.sealing.models import SealedValue
+from domain.sealing.vault import Place
 from domain.unit_of_work import UnitOfWork
 from domain.workflow.engine import ConsentMissing, OpenStep
 from domain.workflow.sop import PriorityRule
 
 PACKAGE = "package"
 """The kind of sealed value that a package is."""
-
-RESPONSES = (DeadlineKind.REFERRAL_RESPONSE, DeadlineKind.REFERRAL_EXPIRY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +86,38 @@ async def send_referral(command: SendReferral, permit: Permit, work: UnitOfWork)
     recipient = await _recipient(work, case, permit, command)
     compartments = _compartments(work, case, step, command)
     record = await record_of(work.session, case)
+    referral = _drafted(command, permit, work, record, step, (recipient, priority, compartments))
+    referral.earlier_referral_id = await _earlier(work, case, command.earlier_referral)
+    work.add(referral)
+    await work.flush()
+    work.audit(
+        AuditAction.REFERRAL_DRAFTED,
+        permit,
+        stream_id=case.id,
+        subject_id=referral.id,
+        service=command.service,
+        basis=referral.basis,
+        compartments=[*referral.compartments],
+    )
+    if not command.draft:
+        await _send(work, permit, case, referral)
+    await case_changed(work, case)
+    return referral, _warnings(record, command.service)
+
+
+def _drafted(
+    command: SendReferral,
+    permit: Permit,
+    work: UnitOfWork,
+    record: CaseRecord,
+    step: OpenStep,
+    terms: tuple[Organisation, Priority, frozenset[Compartment]],
+) -> Referral:
+    """Return the draft: who asks whom for what, on which ground, and what the receiver may know before acceptance."""
+    recipient, priority, compartments = terms
+    case, person = record.case, record.person
     consent = _consent(record, step, recipient, compartments, work)
-    person = record.person
-    referral = Referral(
+    return Referral(
         id=work.ids.uuid(),
         reference=work.ids.reference("R"),
         case_id=case.id,
@@ -101,28 +131,13 @@ async def send_referral(command: SendReferral, permit: Permit, work: UnitOfWork)
         compartments=sorted(compartments),
         basis=step.basis or LegalBasis.CONSENT,
         consent_version_id=consent.id if consent else None,
-        earlier_referral_id=await _earlier(work, case, command.earlier_referral),
         age_band=person.age_band,
         sex=person.sex,
         languages=list(person.languages),
         created_at=work.now,
-        shared_until=consent.expires_at if consent else FOREVER,
+        changed_at=work.now,
+        shared_until=_shared_until(work, case, step, consent),
     )
-    work.add(referral)
-    await work.flush()
-    work.audit(
-        AuditAction.REFERRAL_DRAFTED,
-        permit,
-        stream_id=case.id,
-        subject_id=referral.id,
-        service=command.service,
-        basis=referral.basis,
-        compartments=[str(one) for one in sorted(compartments)],
-    )
-    if not command.draft:
-        await _send(work, permit, case, referral)
-    await case_changed(work, case)
-    return referral, _warnings(record, command.service)
 
 
 def _warnings(record: CaseRecord, service: Service) -> tuple[str, ...]:
@@ -168,6 +183,15 @@ def _consent(
     return found
 
 
+def _shared_until(work: UnitOfWork, case: Case, step: OpenStep, consent: Consent | None) -> datetime:
+    """Return when the ground for sharing ends: any other ground than consent lasts no longer than a consent would."""
+    if consent is not None:
+        return consent.expires_at
+    rules = work.catalogue.confidentiality(case.country).consents
+    purpose = step.step.consent.purpose if step.step.consent else Purpose.SUPPORT
+    return work.now + timedelta(days=rules[purpose].valid_days)
+
+
 async def _earlier(work: UnitOfWork, case: Case, reference: str | None) -> UUID | None:
     if reference is None:
         return None
@@ -177,46 +201,41 @@ async def _earlier(work: UnitOfWork, case: Case, reference: str | None) -> UUID 
     return found.id
 
 
+async def _send_draft(work: UnitOfWork, permit: Permit, referral: Referral) -> None:
+    """Send what was prepared earlier; step and consent are looked at again, since both may have changed."""
+    case = await work.lock(Case, referral.case_id)
+    step = await take_step(work, case, permit, referral.step)
+    recipient = await work.get(Organisation, referral.receiving_organisation_id)
+    compartments = frozenset(Compartment(code) for code in referral.compartments)
+    consent = _consent(await record_of(work.session, case), step, recipient, compartments, work)
+    referral.consent_version_id = consent.id if consent else None
+    referral.shared_until = _shared_until(work, case, step, consent)
+    await _send(work, permit, case, referral)
+    await case_changed(work, case)
+
+
 async def _send(work: UnitOfWork, permit: Permit, case: Case, referral: Referral) -> None:
     """Freeze and seal the package, start the clocks and tell the receiver."""
     person = await person_of(work, case)
-    wanted = [Compartment(code) for code in referral.compartments]
-    held = await work.vault.take(holder_id=case.id, record_id=person.id, kind=COMPARTMENT_KIND, compartments=wanted)
-    for compartment, fields in held.items():
-        await work.vault.put(
-            fields, holder_id=referral.id, record_id=referral.id, kind=PACKAGE, compartment=compartment, now=work.now
-        )
-    await _move(work, permit, referral, Act.SEND)
+    await work.vault.copy(
+        Place(case.id, person.id, COMPARTMENT_KIND),
+        Place(referral.id, referral.id, PACKAGE),
+        [Compartment(code) for code in referral.compartments],
+        work.now,
+    )
+    await move(work, permit, referral, Act.SEND)
     rule = _priority_rule(work, case, referral)
     calendar = work.catalogue.calendar(case.country)
     respond_by = calendar.add(work.now, rule.respond_within)
-    _start_clock(work, referral, DeadlineKind.REFERRAL_RESPONSE, respond_by, rule.escalate_to)
+    start_clock(work, referral, DeadlineKind.REFERRAL_RESPONSE, respond_by, rule.escalate_to)
     if rule.expires_after is not None:
         expires_at = calendar.add(work.now, rule.expires_after)
-        _start_clock(work, referral, DeadlineKind.REFERRAL_EXPIRY, expires_at, rule.escalate_to)
+        start_clock(work, referral, DeadlineKind.REFERRAL_EXPIRY, expires_at, rule.escalate_to)
     work.notify(referral.receiving_organisation_id, NotificationKind.REFERRAL_ARRIVED, referral.reference)
 
 
 def _priority_rule(work: UnitOfWork, case: Case, referral: Referral) -> PriorityRule:
     return procedure(work, case).priorities[Priority(referral.priority)]
-
-
-def _start_clock(
-    work: UnitOfWork, referral: Referral, kind: DeadlineKind, due_at: Any, escalate_to: str | None
-) -> None:
-    work.add(
-        Deadline(
-            id=work.ids.uuid(),
-            case_id=referral.case_id,
-            subject_id=referral.id,
-            organisation_id=referral.receiving_organisation_id,
-            kind=kind,
-            rule=referral.priority,
-            escalate_to=escalate_to,
-            anchored_at=work.now,
-            due_at=due_at,
-        )
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,10 +275,7 @@ async def move_referral(command: MoveReferral, permit: Permit, work: UnitOfWork)
         raise VersionStale(current_version=referral.version, current=str(referral.status))
     _side_acts(transition.side, referral, permit)
     if command.act == Act.SEND:
-        case = await work.lock(Case, referral.case_id)
-        await take_step(work, case, permit, referral.step)
-        await _send(work, permit, case, referral)
-        await case_changed(work, case)
+        await _send_draft(work, permit, referral)
         return referral
     if command.note is not None:
         await work.vault.put(
@@ -271,7 +287,7 @@ async def move_referral(command: MoveReferral, permit: Permit, work: UnitOfWork)
             now=work.now,
         )
     referral.outcome = command.outcome
-    await _move(work, permit, referral, command.act, command.reason, command.declined_by)
+    await move(work, permit, referral, command.act, command.reason, command.declined_by)
     await _consequences(work, permit, referral, command)
     return referral
 
@@ -283,61 +299,14 @@ def _side_acts(side: Side, referral: Referral, permit: Permit) -> None:
         raise NotPermitted(rule=f"{side}-of-referral")
 
 
-async def _move(
-    work: UnitOfWork,
-    permit: Permit | None,
-    referral: Referral,
-    act: Act,
-    reason: str | None = None,
-    declined_by: str | None = None,
-) -> None:
-    """Set the new status, and write the event that is its only history."""
-    transition = moved(ReferralStatus(referral.status), act)
-    referral.status = transition.target
-    referral.version += 1
-    work.add(
-        ReferralEvent(
-            id=work.ids.uuid(),
-            referral_id=referral.id,
-            case_id=referral.case_id,
-            sequence=referral.version,
-            act=act,
-            status=transition.target,
-            at=work.now,
-            organisation_id=permit.actor.organisation_id if permit else None,
-            staff_id=permit.actor.staff_id if permit else None,
-            reason=reason,
-            declined_by=declined_by,
-        )
-    )
-    await work.flush()
-    if permit is not None:
-        work.audit(
-            transition.action,
-            permit,
-            stream_id=referral.case_id,
-            subject_id=referral.id,
-            status=transition.target,
-            reason=reason,
-        )
-    else:
-        work.audit_clock(
-            transition.action,
-            stream_id=referral.case_id,
-            subject_id=referral.id,
-            rule="clock",
-            status=transition.target,
-        )
-
-
 async def _consequences(work: UnitOfWork, permit: Permit, referral: Referral, command: MoveReferral) -> None:
     act = command.act
     if act == Act.ACCEPT:
-        await _open_to_receiver(work, referral)
+        await open_to_receiver(work, referral)
     if act == Act.START:
-        await _start_service(work, permit, referral)
+        await start_service(work, permit, referral)
     if referral.status in {ReferralStatus.COMPLETED, ReferralStatus.FAILED, ReferralStatus.WITHDRAWN_BY_PERSON}:
-        await _end_services(work, permit, referral, command.outcome)
+        await end_services(work, permit, referral, command.outcome)
     if act in {Act.ACCEPT, Act.WAITLIST}:
         await settle(work, referral.id, DeadlineKind.REFERRAL_RESPONSE)
     if act == Act.ACCEPT:
@@ -353,84 +322,9 @@ async def _consequences(work: UnitOfWork, permit: Permit, referral: Referral, co
     ask_for_refresh(work, referral.case_id, permit.actor.organisation_id, referral.id)
 
 
-async def _open_to_receiver(work: UnitOfWork, referral: Referral) -> None:
-    """Write the grant of an acceptance. Accepting case management takes the case over."""
-    takes_over = referral.service == Service.CASE_MANAGEMENT
-    work.add(
-        CaseAccess(
-            id=work.ids.uuid(),
-            case_id=referral.case_id,
-            organisation_id=referral.receiving_organisation_id,
-            relation=Relation.OWNER if takes_over else Relation.RECEIVER,
-            holder_id=referral.case_id if takes_over else referral.id,
-            referral_id=referral.id,
-            compartments=list(referral.compartments),
-            valid_from=work.now,
-            valid_until=FOREVER if takes_over else referral.shared_until,
-        )
-    )
-    await work.flush()
-    if not takes_over:
-        return
-    case = await work.lock(Case, referral.case_id)
-    for grant in await running_grants(work.session, case.id, Relation.OWNER, work.now):
-        if grant.organisation_id != referral.receiving_organisation_id:
-            grant.valid_until = work.now
-    case.owner_organisation_id = referral.receiving_organisation_id
-    case.version += 1
-    await work.flush()
-
-
-async def _start_service(work: UnitOfWork, permit: Permit, referral: Referral) -> None:
-    episode = ServiceEpisode(
-        id=work.ids.uuid(),
-        case_id=referral.case_id,
-        organisation_id=permit.actor.organisation_id,
-        referral_id=referral.id,
-        service=referral.service,
-        started_at=work.now,
-    )
-    work.add(episode)
-    work.audit(AuditAction.SERVICE_STARTED, permit, stream_id=referral.case_id, subject_id=episode.id)
-
-
-async def _end_services(work: UnitOfWork, permit: Permit, referral: Referral, outcome: Outcome | None) -> None:
-    rows = await work.session.execute(
-        select(ServiceEpisode).where(
-            col(ServiceEpisode.referral_id) == referral.id, col(ServiceEpisode.ended_at).is_(None)
-        )
-    )
-    for episode in rows.scalars():
-        episode.ended_at = work.now
-        episode.outcome = outcome or Outcome.DECLINED_BY_PERSON
-        episode.version += 1
-        work.audit(
-            AuditAction.SERVICE_ENDED,
-            permit,
-            stream_id=referral.case_id,
-            subject_id=episode.id,
-            outcome=episode.outcome,
-        )
-
-
-async def close_to_receiver(work: UnitOfWork, permit: Permit | None, referral: Referral) -> None:
-    """End the receiver's grant and destroy the package with its keys."""
-    rows = await work.session.execute(
-        select(CaseAccess).where(col(CaseAccess.holder_id) == referral.id, col(CaseAccess.valid_until) > work.now)
-    )
-    for grant in rows.scalars():
-        grant.valid_until = work.now
-    await settle(work, referral.id, *RESPONSES)
-    await work.vault.shred(referral.id)
-    if permit is not None:
-        work.audit(AuditAction.PACKAGE_PURGED, permit, stream_id=referral.case_id, subject_id=referral.id)
-    else:
-        work.audit_clock(AuditAction.PACKAGE_PURGED, stream_id=referral.case_id, subject_id=referral.id, rule="clock")
-
-
 async def expire_referral(work: UnitOfWork, referral: Referral) -> None:
     """The clock ends a referral that nobody answered; the sender must find another way."""
-    await _move(work, None, referral, Act.EXPIRE)
+    await move(work, None, referral, Act.EXPIRE)
     await close_to_receiver(work, None, referral)
     for organisation_id in (referral.sending_organisation_id, referral.receiving_organisation_id):
         work.notify(organisation_id, NotificationKind.REFERRAL_EXPIRED, referral.reference)
@@ -461,8 +355,8 @@ async def withdraw_shared_under(
         ):
             continue
         was_sent = referral.status != ReferralStatus.DRAFT
-        await _move(work, permit, referral, Act.WITHDRAW)
-        await _end_services(work, permit, referral, Outcome.DECLINED_BY_PERSON)
+        await move(work, permit, referral, Act.WITHDRAW)
+        await end_services(work, permit, referral, Outcome.DECLINED_BY_PERSON)
         await close_to_receiver(work, permit, referral)
         if was_sent:
             work.notify(referral.receiving_organisation_id, NotificationKind.REFERRAL_RECALLED, referral.reference)
@@ -486,3 +380,19 @@ async def reveal_package(permit: Permit, referral: Referral, work: UnitOfWork) -
     return await work.reveal(
         permit, action=AuditAction.PACKAGE_REVEALED, stream_id=referral.case_id, record_id=referral.id, kind=PACKAGE
     )
+
+
+async def reveal_notes(permit: Permit, referral: Referral, work: UnitOfWork) -> list[tuple[str, str]]:
+    """Open the questions and answers about a referral, oldest first; both sides may read them."""
+    rows = await work.session.execute(
+        select(SealedValue.record_id, SealedValue.kind)
+        .where(col(SealedValue.holder_id) == referral.id, col(SealedValue.kind).in_(NOTES.values()))
+        .order_by(col(SealedValue.changed_at))
+    )
+    notes: list[tuple[str, str]] = []
+    for record_id, kind in rows.all():
+        opened = await work.reveal(
+            permit, action=AuditAction.NOTES_REVEALED, stream_id=referral.case_id, record_id=record_id, kind=kind
+        )
+        notes += [(kind, fields["text"]) for fields in opened.values()]
+    return notes

@@ -7,7 +7,7 @@ from sqlalchemy import Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from domain.codes import LegalBasis, Outcome, Priority, ReferralStatus, Service
-from domain.columns import FOREVER, Codes, Instant
+from domain.columns import Codes, Instant
 
 
 class Referral(SQLModel, table=True):
@@ -18,9 +18,10 @@ class Referral(SQLModel, table=True):
     Attributes:
         step: The SOP step that opened it.
         compartments: What its package holds.
-        basis: Why the package may be shared; with any other than consent, `basis_reason` is a code of the SOP.
+        basis: Why the package may be shared: consent, or the named basis instead of it.
         consent_version_id: The version of the consent that covers it.
-        shared_until: When the consent that covers the package expires.
+        shared_until: When the consent, or the other basis, that covers the package expires.
+        changed_at: The instant of the last event.
         earlier_referral_id: The referral that this one repeats elsewhere: a return or re-referral is a new referral.
     """
 
@@ -50,7 +51,8 @@ class Referral(SQLModel, table=True):
     languages: list[str] = Field(sa_type=Codes)
     outcome: Outcome | None = Field(default=None, sa_type=Text)
     created_at: datetime = Field(sa_type=Instant)
-    shared_until: datetime = Field(default=FOREVER, sa_type=Instant)
+    changed_at: datetime = Field(sa_type=Instant)
+    shared_until: datetime = Field(sa_type=Instant)
     version: int = 1
 
 

@@ -8,12 +8,9 @@ from uuid import UUID
 from sqlalchemy import Select, text
 from sqlmodel import col, select
 
-from domain.codes import Compartment
 from domain.deadlines.models import Deadline, DeadlineKind
 from domain.organisations.models import Organisation
-from domain.referrals.commands import NOTES
 from domain.referrals.models import Referral, ReferralEvent
-from domain.sealing.models import SealedValue
 from domain.unit_of_work import UnitOfWork
 
 
@@ -71,19 +68,3 @@ def unanswered() -> Select[Referral]:
             col(Deadline.due_at) <= text("nrm_now()"),
         )
     )
-
-
-async def notes_of(work: UnitOfWork, referral_id: UUID) -> list[tuple[str, str]]:
-    """Return the questions and answers about a referral, opened, oldest first; both sides may read them."""
-    rows = await work.session.execute(
-        select(SealedValue.record_id, SealedValue.kind)
-        .where(col(SealedValue.holder_id) == referral_id, col(SealedValue.kind).in_(NOTES.values()))
-        .order_by(col(SealedValue.changed_at))
-    )
-    notes = []
-    for record_id, kind in rows.all():
-        opened = await work.vault.take(
-            holder_id=referral_id, record_id=record_id, kind=kind, compartments=[Compartment.NARRATIVE]
-        )
-        notes += [(kind, fields["text"]) for fields in opened.values()]
-    return notes

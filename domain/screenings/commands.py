@@ -141,10 +141,7 @@ async def record_decision(command: RecordDecision, permit: Permit, work: UnitOfW
     if owns and command.outcome in FACT_OF_OUTCOME:
         fact = f"{command.body}_identification"
         await take_recording_step(work, case, permit, fact, FACT_OF_OUTCOME[command.outcome])
-    if command.review_of is not None:
-        reviewed = await work.session.get(IdentificationDecision, command.review_of)
-        if reviewed is None or reviewed.case_id != case.id or reviewed.body != command.body:
-            raise InvalidInput(field="review_of", reason="not a decision of this body on this case")
+    await _reviews_own(command, case, work)
     decision = IdentificationDecision(
         id=work.ids.uuid(),
         case_id=case.id,
@@ -180,6 +177,14 @@ async def record_decision(command: RecordDecision, permit: Permit, work: UnitOfW
     else:
         ask_for_refresh(work, case.id, actor.organisation_id, case.id)
     return decision
+
+
+async def _reviews_own(command: RecordDecision, case: Case, work: UnitOfWork) -> None:
+    if command.review_of is None:
+        return
+    reviewed = await work.session.get(IdentificationDecision, command.review_of)
+    if reviewed is None or reviewed.case_id != case.id or reviewed.body != command.body:
+        raise InvalidInput(field="review_of", reason="not a decision of this body on this case")
 
 
 async def _speaks_for(body: DecisionBody, owns: bool, permit: Permit, work: UnitOfWork) -> None:  # noqa: FBT001

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,6 +16,15 @@ from domain.sealing.envelope import NONCE_BYTES, Context, fingerprint, open_seal
 from domain.sealing.keys import new_data_key, unwrap_data_key
 from domain.sealing.models import SealedValue, SealingKey
 from domain.sealing.providers import KeyProvider, RandomBytes
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where sealed values stand: under whose keys, of which record, of which kind."""
+
+    holder_id: UUID
+    record_id: UUID
+    kind: str
 
 
 class Vault:
@@ -94,6 +104,21 @@ class Vault:
             context = Context(holder_id, record_id, kind, value.compartment, value.key_version, value.version)
             opened[Compartment(value.compartment)] = json.loads(open_sealed(value.sealed, key=key, context=context))
         return opened
+
+    async def copy(self, source: Place, target: Place, compartments: Collection[Compartment], now: datetime) -> None:
+        """Seal compartments again under another holder's keys: the plaintext goes nowhere else."""
+        opened = await self.take(
+            holder_id=source.holder_id, record_id=source.record_id, kind=source.kind, compartments=compartments
+        )
+        for compartment, fields in opened.items():
+            await self.put(
+                fields,
+                holder_id=target.holder_id,
+                record_id=target.record_id,
+                kind=target.kind,
+                compartment=compartment,
+                now=now,
+            )
 
     async def present(self, *, holder_id: UUID, record_id: UUID, kind: str) -> set[Compartment]:
         """Return which compartments hold something, opening none."""

@@ -96,7 +96,7 @@ def leaves(condition: Condition) -> Iterator[Is | IsNot | In]:
                 yield from leaves(part)
         case Not(not_=part):
             yield from leaves(part)
-        case Is() | IsNot() | In():
+        case _:
             yield condition
 
 
@@ -105,8 +105,8 @@ def named_values(leaf: Is | IsNot | In) -> tuple[str, ...]:
     match leaf:
         case Is(is_=value) | IsNot(is_not=value):
             return (value,)
-        case In(in_=values):
-            return values
+        case _:
+            return leaf.in_
 
 
 def facts_read(condition: Condition) -> frozenset[str]:
@@ -135,9 +135,9 @@ def compiled(condition: Condition, initial: Mapping[str, str]) -> Test:
         case IsNot(fact=fact, is_not=value):
             default = initial[fact]
             return lambda facts: facts.get(fact, default) != value
-        case In(fact=fact, in_=values):
-            default, wanted = initial[fact], frozenset(values)
-            return lambda facts: facts.get(fact, default) in wanted
+        case _:
+            name, start, wanted = condition.fact, initial[condition.fact], frozenset(condition.in_)
+            return lambda facts: facts.get(name, start) in wanted
 
 
 def evaluate(condition: Condition, facts: Mapping[str, str]) -> bool:
@@ -158,7 +158,7 @@ def negated(condition: Condition) -> Condition:
             return IsNot(fact=fact, is_not=value)
         case IsNot(fact=fact, is_not=value):
             return Is.model_validate({"fact": fact, "is": value})
-        case In():
+        case _:
             return Not(not_=condition)
 
 

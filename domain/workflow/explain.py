@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from domain.codes import Language
-from domain.workflow.conditions import All, AnyOf, Condition, In, Is, IsNot, Not, evaluate, named_values, negated
+from domain.workflow.conditions import All, AnyOf, Condition, In, IsNot, Not, evaluate, named_values, negated
 from domain.workflow.engine import Snapshot, StepNotOpen, gate_of
 from domain.workflow.facts import DONE, consent_fact
 from domain.workflow.messages import Messages
@@ -122,8 +122,8 @@ class _Reader:
                 yield from self._unmet(negated(inner))
             case IsNot(fact=fact):
                 yield self._must_not(fact, named_values(condition))
-            case Is(fact=fact) | In(fact=fact):
-                yield self._needs(fact, named_values(condition))
+            case _:
+                yield self._needs(condition.fact, named_values(condition))
 
     def _needs(self, fact: str, values: tuple[str, ...]) -> str:
         if fact.startswith(DONE):

@@ -71,7 +71,7 @@ class Proof:
             return
         space, reachable = self.situations.space, self.situations.reachable
         if space.both(bad, reachable) == NOTHING:
-            yield Violation(f"{message} (in a situation that only a change from outside could bring)")
+            yield Violation(f"{message} (in a situation that no walk reaches)")
         else:
             yield Violation(message, self.situations.walk(bad))
 

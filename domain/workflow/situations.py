@@ -164,15 +164,12 @@ class Situations:
             ValueError: no walk leads there.
         """
         space = self.space
-        layers = [self.start]
-        seen = self.start
+        if space.both(self.reachable, goal) == NOTHING:
+            raise ValueError("no walk leads there")
+        layers = [self.start]  # where one may be after at most so many moves
         while space.both(layers[-1], goal) == NOTHING:
-            grown = space.either(*(self._after(move, layers[-1]) for move in self.moves))
-            fresh = space.minus(grown, seen)
-            if fresh == NOTHING:
-                raise ValueError("no walk leads there")
-            layers.append(fresh)
-            seen = space.either(seen, fresh)
+            here = layers[-1]
+            layers.append(space.either(here, *(self._after(move, here) for move in self.moves)))
         labels: list[str] = []
         there = space.only(space.first(space.both(layers[-1], goal)))
         for layer in reversed(layers[:-1]):

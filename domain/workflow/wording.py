@@ -90,8 +90,8 @@ class Wording:
                 return self.condition(negated(inner))
             case IsNot(fact=fact):
                 return self._fact(fact, named_values(condition), holds=False)
-            case Is(fact=fact) | In(fact=fact):
-                return self._fact(fact, named_values(condition), holds=True)
+            case _:
+                return self._fact(condition.fact, named_values(condition), holds=True)
 
     def _part(self, condition: Condition) -> str:
         """A condition inside a list: in brackets if it is itself a list, so that nobody can read it two ways."""

@@ -484,6 +484,7 @@ def upgrade() -> None:
         sa.Column("languages", ARRAY(sa.Text()), nullable=False),
         sa.Column("outcome", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("shared_until", sa.DateTime(timezone=True), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(

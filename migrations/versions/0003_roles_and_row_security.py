@@ -195,7 +195,7 @@ UPDATABLE_COLUMNS = {
     "case_access": "valid_until, compartments",
     "persons": "sex, gender, age_band, age_disputed, citizenships, migration_status, documents_held, languages, disability, "
     "age_changed_at",
-    "referrals": "status, outcome, version",
+    "referrals": "status, outcome, changed_at, consent_version_id, shared_until, version",
     "service_episodes": "ended_at, outcome, version",
     "deadlines": "settled_at",
     "sealed_values": "sealed, key_version, version, changed_at",
@@ -210,7 +210,7 @@ WORKER = {
     ),
     "INSERT": "referral_events, deadlines, notifications, audit_entries, audit_heads",
     "UPDATE (valid_until)": "case_access",
-    "UPDATE (status, version, outcome)": "referrals",
+    "UPDATE (status, version, outcome, changed_at)": "referrals",
     "UPDATE (fired_at, settled_at)": "deadlines",
     "UPDATE (sequence, hash, at)": "audit_heads",
     "DELETE": "sealed_values, sealing_keys, idempotency_records",

@@ -10,7 +10,7 @@ from domain.codes import LegalBasis
 from domain.workflow.calendar import Calendar
 from domain.workflow.catalogue import Catalogue
 from domain.workflow.conditions import evaluate
-from domain.workflow.engine import Snapshot, gate_of, open_steps
+from domain.workflow.engine import Snapshot, gate_of, open_steps, step_to_take
 from domain.workflow.situations import Situations
 from domain.workflow.sop import Sop
 
@@ -59,3 +59,23 @@ def test_a_fact_that_is_not_given_has_its_initial_value(sop: Sop, calendar: Cale
     since = {sop.vocabulary.start: OPENED}
     told = open_steps(sop, Snapshot(dict(sop.initial), since), calendar)
     assert open_steps(sop, Snapshot({}, since), calendar) == told
+
+
+@pytest.mark.parametrize("key", ["kg-identification-and-referral", "kg-hotline-contact"])
+def test_every_walk_of_a_proof_can_be_walked_by_the_engine(
+    key: str, examined: dict[str, Situations], calendar: Calendar
+) -> None:
+    situations = examined[key]
+    sop = situations.sop
+    moves = {move.label: move for move in situations.moves}
+    since = dict.fromkeys((*sop.facts, sop.vocabulary.start), OPENED)
+    for step in sop.steps:
+        facts = dict(sop.initial)
+        for label in situations.walk(situations.steps[step.key].takeable):
+            move = moves[label]
+            if move.step:
+                step_to_take(sop, Snapshot(facts, since), calendar, move.step)
+            else:
+                assert all(value in sop.facts[fact].moves[facts[fact]] for fact, value in move.sets)
+            facts |= dict(move.sets)
+        assert step_to_take(sop, Snapshot(facts, since), calendar, step.key).step == step

@@ -32,6 +32,7 @@ def why(catalogue: Catalogue, sop: Sop):  # noqa: ANN201  a function
             ("At least one of these: Age: must not be: adult. Consent to identification: must not be: refused.",),
         ),
         ("ask-consent-support", {}, ("First: Inform the person of their rights.",)),
+        ("ask-consent-support", {"done:inform-of-rights": "yes"}, ("This step is open now.",)),
         ("offer-emergency-shelter", {}, ("Danger: needed: imminent or high; now: not known.",)),
         (
             "offer-emergency-shelter",

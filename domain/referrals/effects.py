@@ -1,0 +1,164 @@
+"""What an act does beside changing the status: events, clocks, grants, packages and service episodes."""
+
+from datetime import datetime
+
+from sqlmodel import col, select
+
+from domain.audit.actions import AuditAction
+from domain.cases.models import Case, CaseAccess, Relation
+from domain.cases.queries import running_grants
+from domain.codes import Outcome, ReferralStatus, Service
+from domain.columns import FOREVER
+from domain.deadlines.commands import settle
+from domain.deadlines.models import Deadline, DeadlineKind
+from domain.permits import Permit
+from domain.referrals.models import Referral, ReferralEvent
+from domain.referrals.rules import Act, moved
+from domain.services.models import ServiceEpisode
+from domain.unit_of_work import UnitOfWork
+
+RESPONSES = (DeadlineKind.REFERRAL_RESPONSE, DeadlineKind.REFERRAL_EXPIRY)
+
+
+async def move(
+    work: UnitOfWork,
+    permit: Permit | None,
+    referral: Referral,
+    act: Act,
+    reason: str | None = None,
+    declined_by: str | None = None,
+) -> None:
+    """Set the new status, and write the event that is its only history."""
+    transition = moved(ReferralStatus(referral.status), act)
+    referral.status = transition.target
+    referral.version += 1
+    referral.changed_at = work.now
+    work.add(
+        ReferralEvent(
+            id=work.ids.uuid(),
+            referral_id=referral.id,
+            case_id=referral.case_id,
+            sequence=referral.version,
+            act=act,
+            status=transition.target,
+            at=work.now,
+            organisation_id=permit.actor.organisation_id if permit else None,
+            staff_id=permit.actor.staff_id if permit else None,
+            reason=reason,
+            declined_by=declined_by,
+        )
+    )
+    await work.flush()
+    if permit is not None:
+        work.audit(
+            transition.action,
+            permit,
+            stream_id=referral.case_id,
+            subject_id=referral.id,
+            status=transition.target,
+            reason=reason,
+        )
+    else:
+        work.audit_clock(
+            transition.action,
+            stream_id=referral.case_id,
+            subject_id=referral.id,
+            rule="clock",
+            status=transition.target,
+        )
+
+
+def start_clock(
+    work: UnitOfWork, referral: Referral, kind: DeadlineKind, due_at: datetime, escalate_to: str | None
+) -> None:
+    """Start one of the clocks of a referral: by when it must be answered, or when it expires."""
+    work.add(
+        Deadline(
+            id=work.ids.uuid(),
+            case_id=referral.case_id,
+            subject_id=referral.id,
+            organisation_id=referral.receiving_organisation_id,
+            kind=kind,
+            rule=referral.priority,
+            escalate_to=escalate_to,
+            anchored_at=work.now,
+            due_at=due_at,
+        )
+    )
+
+
+async def open_to_receiver(work: UnitOfWork, referral: Referral) -> None:
+    """Write the grant of an acceptance. Accepting case management takes the case over."""
+    takes_over = referral.service == Service.CASE_MANAGEMENT
+    work.add(
+        CaseAccess(
+            id=work.ids.uuid(),
+            case_id=referral.case_id,
+            organisation_id=referral.receiving_organisation_id,
+            relation=Relation.OWNER if takes_over else Relation.RECEIVER,
+            holder_id=referral.case_id if takes_over else referral.id,
+            referral_id=referral.id,
+            compartments=list(referral.compartments),
+            valid_from=work.now,
+            valid_until=FOREVER if takes_over else referral.shared_until,
+        )
+    )
+    await work.flush()
+    if not takes_over:
+        return
+    case = await work.lock(Case, referral.case_id)
+    for grant in await running_grants(work.session, case.id, Relation.OWNER, work.now):
+        if grant.organisation_id != referral.receiving_organisation_id:
+            grant.valid_until = work.now
+    case.owner_organisation_id = referral.receiving_organisation_id
+    case.version += 1
+    await work.flush()
+
+
+async def start_service(work: UnitOfWork, permit: Permit, referral: Referral) -> None:
+    """Open the service episode of a referral."""
+    episode = ServiceEpisode(
+        id=work.ids.uuid(),
+        case_id=referral.case_id,
+        organisation_id=permit.actor.organisation_id,
+        referral_id=referral.id,
+        service=referral.service,
+        started_at=work.now,
+    )
+    work.add(episode)
+    work.audit(AuditAction.SERVICE_STARTED, permit, stream_id=referral.case_id, subject_id=episode.id)
+
+
+async def end_services(work: UnitOfWork, permit: Permit, referral: Referral, outcome: Outcome | None) -> None:
+    """End the running service episodes of a referral with their outcome."""
+    rows = await work.session.execute(
+        select(ServiceEpisode).where(
+            col(ServiceEpisode.referral_id) == referral.id, col(ServiceEpisode.ended_at).is_(None)
+        )
+    )
+    for episode in rows.scalars():
+        episode.ended_at = work.now
+        episode.outcome = outcome or Outcome.DECLINED_BY_PERSON
+        episode.version += 1
+        work.audit(
+            AuditAction.SERVICE_ENDED,
+            permit,
+            stream_id=referral.case_id,
+            subject_id=episode.id,
+            outcome=episode.outcome,
+        )
+
+
+async def close_to_receiver(work: UnitOfWork, permit: Permit | None, referral: Referral) -> None:
+    """End the receiver's grant and destroy the package with its keys."""
+    rows = await work.session.execute(
+        select(CaseAccess).where(col(CaseAccess.holder_id) == referral.id, col(CaseAccess.valid_until) > work.now)
+    )
+    for grant in rows.scalars():
+        grant.valid_until = work.now
+    await settle(work, referral.id, *RESPONSES)
+    await work.vault.shred(referral.id)
+    if permit is not None:
+        work.audit(AuditAction.PACKAGE_PURGED, permit, stream_id=referral.case_id, subject_id=referral.id)
+    else:
+        work.audit_clock(AuditAction.PACKAGE_PURGED, stream_id=referral.case_id, subject_id=referral.id, rule="clock")
