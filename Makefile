@@ -89,8 +89,7 @@ attacks: setup ## try to break the confidentiality, and say what was tried
 
 .PHONY: openapi
 openapi: setup ## write the API's description anew
-	@$(BIN)/python -m api.openapi > openapi/openapi.json.new
-	mv openapi/openapi.json.new openapi/openapi.json
+	@$(BIN)/nrm openapi --output openapi/openapi.json
 
 .PHONY: lock
 lock: ## resolve the packages anew and pin them with their hashes (needs uv)

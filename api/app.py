@@ -4,19 +4,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import swagger_ui_bundle
 from fastapi import FastAPI, Response
 from fastapi.responses import HTMLResponse
-from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
+from fastapi.telemetry import TelemetryConfig
 
-from api.dependencies import BEARER
+from api.contract import install_contract, operation_id
 from api.middleware import Guard
-from api.problems import InvalidRequest, Problem, install, problems
+from api.problems import install
 from api.routes import cases, contacts, directory, records, referrals
 from api.runtime import Runtime
+from api.schemas.base import HealthOut
 from domain.identifiers import Identifiers
 
 DESCRIPTION = """Case referrals of a National Referral Mechanism for victims of trafficking in persons.
@@ -25,6 +25,15 @@ Every change needs an `Idempotency-Key`; a change of something that exists needs
 problems. What you may not know of is answered exactly like what does not exist."""
 
 ASSETS = next((Path(swagger_ui_bundle.__file__).parent / "vendor").iterdir())
+
+NO_TELEMETRY: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
+"""Each named: what is left out is on by default, and an environment variable could send it away."""
 
 
 def create_app(runtime: Runtime) -> FastAPI:
@@ -47,7 +56,9 @@ def create_app(runtime: Runtime) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
-        telemetry=None,
+        telemetry=NO_TELEMETRY,
+        max_body_size=runtime.settings.body_limit,
+        generate_unique_id_function=operation_id,
     )
     app.state.runtime = runtime
     install(app)
@@ -55,7 +66,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         app.include_router(module.router, prefix="/v1")
     _add_pages(app, runtime)
     app.add_middleware(Guard, body_limit=runtime.settings.body_limit, ids=Identifiers())
-    _describe(app)
+    install_contract(app)
     return app
 
 
@@ -73,17 +84,17 @@ def _add_pages(app: FastAPI, runtime: Runtime) -> None:
         return Response(START, media_type="text/javascript")
 
     @app.get("/health/live", tags=["health"])
-    async def live() -> dict[str, str]:
+    async def live() -> HealthOut:
         """Tell that the process answers."""
-        return {"status": "live"}
+        return HealthOut(status="live")
 
-    @app.get("/health/ready", tags=["health"])
-    async def ready(response: Response) -> dict[str, str]:
+    @app.get("/health/ready", tags=["health"], responses={503: {"model": HealthOut, "description": "Not yet"}})
+    async def ready(response: Response) -> HealthOut:
         """Tell whether requests can be served now."""
         if await runtime.database.answers():
-            return {"status": "ready"}
+            return HealthOut(status="ready")
         response.status_code = 503
-        return {"status": "waiting-for-database"}
+        return HealthOut(status="waiting-for-database")
 
 
 DOCUMENTATION = """<!doctype html>
@@ -94,38 +105,3 @@ DOCUMENTATION = """<!doctype html>
 <script src="/documentation/start.js"></script></body></html>
 """
 START = "SwaggerUIBundle({url: '/v1/openapi.json', dom_id: '#api', deepLinking: true, validatorUrl: null});\n"
-
-
-def _describe(app: FastAPI) -> None:
-    """Complete the description of the API: problems instead of the framework's own errors, tokens, operation names."""
-    for route in app.routes:
-        if isinstance(route, APIRoute):
-            route.operation_id = route.name
-    generate = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            schema = generate()
-            components = schema["components"]
-            components["schemas"].pop("HTTPValidationError", None)
-            components["schemas"].pop("ValidationError", None)
-            definitions = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-            components["schemas"] |= definitions.pop("$defs") | {"Problem": definitions}
-            scheme = BEARER.model.model_dump(mode="json", by_alias=True, exclude_none=True)
-            components["securitySchemes"] = {"accessToken": scheme}
-            for path, operations in schema["paths"].items():
-                for operation in operations.values():
-                    _describe_operation(operation, secured=path.startswith("/v1/"))
-            app.openapi_schema = schema
-        return app.openapi_schema
-
-    app.openapi = openapi  # type: ignore[method-assign]
-
-
-def _describe_operation(operation: dict[str, Any], *, secured: bool) -> None:
-    if secured:
-        operation["security"] = [{"accessToken": []}]
-    responses = operation["responses"]
-    framework = responses.get("422", {}).get("content", {}).get("application/json", {})
-    if "HTTPValidationError" in str(framework):
-        responses["422"] = problems(InvalidRequest)[422]

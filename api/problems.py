@@ -1,6 +1,6 @@
 """Errors as RFC 9457 problems: a stable code, a title in the reader's language, and details that echo nothing typed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -38,6 +38,12 @@ class InvalidRequest(DomainError):
     """The request is not well-formed; says where, never what was sent."""
 
     code = "invalid-request"
+
+
+class UnsupportedMediaType(DomainError):
+    """A body is JSON and says so."""
+
+    code = "unsupported-media-type"
 
 
 class Unavailable(DomainError):
@@ -79,14 +85,23 @@ def status_of(error: type[DomainError]) -> int:
 
 def problems(*errors: type[DomainError]) -> dict[int | str, dict[str, Any]]:
     """Return the `responses` of a route that may refuse with these errors."""
-    documented: dict[int | str, dict[str, Any]] = {}
-    for error in errors:
-        entry = catalogue()[error.code]
-        known = documented.get(entry["status"])
-        text = f"`{error.code}`: {entry['title']['en']}"
-        documented[entry["status"]] = {
+    found: dict[int | str, dict[str, Any]] = {}
+    for status, response in described(error.code for error in errors).items():
+        found[int(status)] = response
+    return found
+
+
+def described(codes: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return the responses of an operation that may refuse with these codes, by status."""
+    documented: dict[str, dict[str, Any]] = {}
+    for code in sorted(set(codes)):
+        entry = catalogue()[code]
+        known = documented.get(str(entry["status"]))
+        text = f"`{code}`: {entry['title']['en']}"
+        documented[str(entry["status"])] = {
             "description": f"{known['description']}; {text}" if known else text,
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            "x-problems": [*(known["x-problems"] if known else ()), code],
         }
     return documented
 

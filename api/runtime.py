@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -45,6 +45,12 @@ def build(settings: Settings, dsns: dict[DatabaseRole, str]) -> Runtime:
         catalogue=Catalogue.load(SOPS),
         clock=Clock(settings.clock_shift),
     )
+
+
+def for_worker(settings: Settings, dsns: dict[DatabaseRole, str]) -> Runtime:
+    """Put the worker's runtime together: it has no key that opens anything, and needs none."""
+    database = Database(dsns, pool=Pool(settings.pool_size, settings.pool_wait))
+    return replace(offline(), settings=settings, database=database, clock=Clock(settings.clock_shift))
 
 
 def offline() -> Runtime:

@@ -11,6 +11,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from api.idempotency import Replay
+from api.problems import UnsupportedMediaType
 from api.runtime import Runtime
 from auth.authentication import enter
 from auth.authorisation import Authorisation
@@ -37,6 +38,10 @@ def claims_of(request: Request, runtime: Runtime) -> Claims:
     return runtime.verifier.verify(header.removeprefix(SCHEME), runtime.clock.present())
 
 
+def _is_json(request: Request) -> bool:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
+
+
 class UnitOfWorkRoute(APIRoute):
     """A route whose endpoint runs inside one unit of work."""
 
@@ -48,6 +53,8 @@ class UnitOfWorkRoute(APIRoute):
             runtime: Runtime = request.app.state.runtime
             claims = claims_of(request, runtime)
             body = await request.body()
+            if body and not _is_json(request):
+                raise UnsupportedMediaType
             try:
                 return await self._answer(endpoint, request, runtime, claims, body)
             except (NotFound, NotPermitted) as refusal:

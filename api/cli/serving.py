@@ -11,7 +11,7 @@ from api.app import create_app
 from api.bootstrap import database_access, prepare
 from api.development import ensure_keys
 from api.logs import configure
-from api.runtime import Runtime, build
+from api.runtime import Runtime, build, for_worker
 from api.settings import Settings, load_settings
 
 
@@ -51,7 +51,7 @@ def serve(_: argparse.Namespace) -> int:
             host=settings.host,
             port=settings.port,
             access_log=False,
-            log_level="warning",
+            log_config=None,
             server_header=False,
             date_header=True,
             proxy_headers=settings.behind_tls_proxy,
@@ -64,7 +64,7 @@ def work(_: argparse.Namespace) -> int:
     """Work until stopped."""
     settings = _prepared()
     with database_access(settings) as access:
-        asyncio.run(_work(build(settings, access.dsns)))
+        asyncio.run(_work(for_worker(settings, access.dsns)))
     return 0
 
 

@@ -1,8 +1,8 @@
 """Cases: open, list, look, work, close; the person and their compartments; who must not know."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Path, Response
 from sqlmodel import col, select
 
 from api.dependencies import (
@@ -62,6 +62,7 @@ from domain.codes import Compartment, DecisionBody
 from domain.errors import InvalidInput, NotFound, NotPermitted, StateConflict, VersionStale
 from domain.permits import Permit
 from domain.referrals.queries import codes_of
+from domain.sealing.envelope import SealBroken
 from domain.unit_of_work import UnitOfWork
 from domain.workflow.engine import ConsentMissing, StepNotOpen
 
@@ -69,10 +70,13 @@ READ_PROBLEMS = problems(TokenRefused, NotFound, NotPermitted, InvalidRequest, U
 WRITE_PROBLEMS = READ_PROBLEMS | problems(StateConflict, StepNotOpen, ConsentMissing, InvalidInput, InvalidRequest)
 CHANGE_PROBLEMS = WRITE_PROBLEMS | problems(VersionStale) | problems(PreconditionRequired)
 
+NEW_PROBLEMS = problems(TokenRefused, NotPermitted, InvalidRequest, InvalidInput, Unavailable)
+StepName = Annotated[str, Path(pattern=r"^[a-z][a-z0-9-]*$", max_length=60, description="A step of the procedure.")]
+
 router = APIRouter(tags=["cases"], route_class=UnitOfWorkRoute)
 
 
-@router.post("/cases", status_code=201, dependencies=[IDEMPOTENT], responses=WRITE_PROBLEMS)
+@router.post("/cases", status_code=201, dependencies=[IDEMPOTENT], responses=NEW_PROBLEMS)
 async def create_case(body: CaseIn, may: May, work: Work, response: Response) -> CaseOpened:
     """Open a case for one person. What is sealed does not come back in the answer."""
     permit = may.own(Permission.CASE_OPEN)
@@ -142,7 +146,7 @@ async def put_compartment(
     return Response(status_code=204, headers={"ETag": f'"{case.version}"'})
 
 
-@router.get("/cases/{reference}/person/{compartment}", responses=READ_PROBLEMS)
+@router.get("/cases/{reference}/person/{compartment}", responses=READ_PROBLEMS | problems(SealBroken))
 async def read_compartment(
     reference: Reference, compartment: Compartment, may: May, work: Work, actor: CurrentActor
 ) -> CompartmentOut:
@@ -167,10 +171,10 @@ async def read_next_steps(reference: Reference, may: May, work: Work, reader: Re
     dependencies=[IDEMPOTENT],
     responses=WRITE_PROBLEMS,
 )
-async def report_step(reference: Reference, step: str, may: May, work: Work, reader: Reader) -> NextStepsOut:
+async def report_step(reference: Reference, step: StepName, may: May, work: Work, reader: Reader) -> NextStepsOut:
     """Report that a step was done which leaves no record of its own; answers with what is open then."""
     _, permit = await may.case(reference, Permission.CASE_WORK)
-    case = await complete_step(step[:60], permit, work)
+    case = await complete_step(step, permit, work)
     return await next_steps(work, case, may.actor.role, reader)
 
 

@@ -1,6 +1,7 @@
 """Contacts: log, list, call back."""
 
 from collections.abc import Sequence
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -8,7 +9,9 @@ from sqlmodel import col, select
 
 from api.dependencies import IDEMPOTENT, CurrentActor, Cursor, Limit, May, Version, Work, etag
 from api.pagination import page
-from api.routes.cases import CHANGE_PROBLEMS, READ_PROBLEMS, WRITE_PROBLEMS, fields_fit
+from api.problems import problems
+from api.routes.cases import CHANGE_PROBLEMS, NEW_PROBLEMS, READ_PROBLEMS, fields_fit
+from api.schemas.base import AtMost200
 from api.schemas.contacts import CallbackIn, ContactIn, ContactOut, ContactPage, ContactWordsOut
 from api.transaction import UnitOfWorkRoute
 from auth.authorisation import visible
@@ -17,12 +20,13 @@ from domain.cases.models import Case
 from domain.codes import Compartment, ContactOutcome
 from domain.contacts.commands import call_back, log_contact, reveal_contact
 from domain.contacts.models import Contact, ContactCase
+from domain.sealing.envelope import SealBroken
 from domain.unit_of_work import UnitOfWork
 
 router = APIRouter(tags=["contacts"], route_class=UnitOfWorkRoute)
 
 
-@router.post("/contacts", status_code=201, dependencies=[IDEMPOTENT], responses=WRITE_PROBLEMS)
+@router.post("/contacts", status_code=201, dependencies=[IDEMPOTENT], responses=NEW_PROBLEMS)
 async def create_contact(body: ContactIn, may: May, work: Work, response: Response) -> ContactOut:
     """Log a conversation and open its cases in one go. A contact is neither a case nor a person."""
     permit = may.own(Permission.CONTACT_LOG)
@@ -54,7 +58,7 @@ async def list_contacts(
 
 
 @router.get("/contacts/callbacks", responses=READ_PROBLEMS)
-async def list_callbacks(may: May, work: Work, actor: CurrentActor) -> list[ContactOut]:
+async def list_callbacks(may: May, work: Work, actor: CurrentActor) -> Annotated[list[ContactOut], AtMost200]:
     """List who is still to be called back, the most urgent first. No message is lost."""
     may.own(Permission.CONTACT_READ)
     waiting = (ContactOutcome.CALLBACK_DUE, ContactOutcome.NOT_REACHED)
@@ -75,7 +79,7 @@ async def read_contact(contact_id: UUID, may: May, work: Work, response: Respons
     return (await _shown(work, [contact]))[0]
 
 
-@router.get("/contacts/{contact_id}/words", responses=READ_PROBLEMS)
+@router.get("/contacts/{contact_id}/words", responses=READ_PROBLEMS | problems(SealBroken))
 async def read_contact_words(contact_id: UUID, may: May, work: Work) -> ContactWordsOut:
     """Read what was said and how to call back. Recorded before you read it."""
     contact, permit = await may.contact(contact_id, Permission.CONTACT_REVEAL)

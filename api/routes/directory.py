@@ -48,6 +48,8 @@ STAGES = (
 )
 FUNNEL_NOTICE = "exact figures of the running mechanism: for your screen only, never for publication"
 ReleaseId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", max_length=64)]
+SopName = Annotated[str, Path(pattern=r"^[a-z][a-z0-9-]*$", max_length=60)]
+SopVersion = Annotated[str, Path(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$", max_length=20)]
 TableName = Annotated[str, Path(pattern=r"^[a-z][a-z0-9-]{0,59}$", max_length=60)]
 
 router = APIRouter(route_class=UnitOfWorkRoute)
@@ -94,7 +96,7 @@ async def list_sops(may: May, work: Work, reader: Reader) -> SopList:
 
 
 @router.get("/sops/{sop}/{version}", tags=["procedures"], responses=READ_PROBLEMS)
-async def read_sop(sop: str, version: str, may: May, work: Work, reader: Reader) -> SopOut:
+async def read_sop(sop: SopName, version: SopVersion, may: May, work: Work, reader: Reader) -> SopOut:
     """Read one version of a procedure."""
     may.own(Permission.DIRECTORY_READ)
     return _sop(work.catalogue, work.catalogue.sop(sop, version), reader)

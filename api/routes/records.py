@@ -1,5 +1,6 @@
 """What is recorded about a case: screenings, assessments, decisions, consents, services."""
 
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -7,6 +8,7 @@ from sqlmodel import col, select
 
 from api.dependencies import IDEMPOTENT, May, Reference, Version, Work, etag
 from api.routes.cases import CHANGE_PROBLEMS, READ_PROBLEMS, WRITE_PROBLEMS
+from api.schemas.base import AtMost200
 from api.schemas.records import (
     AssessmentIn,
     AssessmentOut,
@@ -44,7 +46,7 @@ async def create_screening(reference: Reference, body: ScreeningIn, may: May, wo
 
 
 @router.get("/cases/{reference}/screenings", responses=READ_PROBLEMS)
-async def list_screenings(reference: Reference, may: May, work: Work) -> list[ScreeningOut]:
+async def list_screenings(reference: Reference, may: May, work: Work) -> Annotated[list[ScreeningOut], AtMost200]:
     """List the screenings of a case, oldest first."""
     case, _ = await may.case(reference, Permission.RECORD_READ)
     rows = await work.session.execute(
@@ -61,7 +63,7 @@ async def create_assessment(reference: Reference, body: AssessmentIn, may: May, 
 
 
 @router.get("/cases/{reference}/assessments", responses=READ_PROBLEMS)
-async def list_assessments(reference: Reference, may: May, work: Work) -> list[AssessmentOut]:
+async def list_assessments(reference: Reference, may: May, work: Work) -> Annotated[list[AssessmentOut], AtMost200]:
     """List the assessments of a case, oldest first."""
     case, _ = await may.case(reference, Permission.RECORD_READ)
     rows = await work.session.execute(
@@ -78,7 +80,7 @@ async def create_decision(reference: Reference, body: DecisionIn, may: May, work
 
 
 @router.get("/cases/{reference}/decisions", responses=READ_PROBLEMS)
-async def list_decisions(reference: Reference, may: May, work: Work) -> list[DecisionOut]:
+async def list_decisions(reference: Reference, may: May, work: Work) -> Annotated[list[DecisionOut], AtMost200]:
     """List the identification decisions of a case, oldest first."""
     case, _ = await may.case(reference, Permission.RECORD_READ)
     rows = await work.session.execute(
@@ -98,7 +100,7 @@ async def create_consent(reference: Reference, body: ConsentIn, may: May, work: 
 
 
 @router.get("/cases/{reference}/consents", responses=READ_PROBLEMS)
-async def list_consents(reference: Reference, may: May, work: Work) -> list[ConsentOut]:
+async def list_consents(reference: Reference, may: May, work: Work) -> Annotated[list[ConsentOut], AtMost200]:
     """List every version of every consent of a case, oldest first."""
     case, _ = await may.case(reference, Permission.RECORD_READ)
     rows = await work.session.execute(
@@ -145,7 +147,7 @@ async def create_episode(reference: Reference, body: EpisodeIn, may: May, work: 
 
 
 @router.get("/cases/{reference}/service-episodes", responses=READ_PROBLEMS)
-async def list_episodes(reference: Reference, may: May, work: Work) -> list[EpisodeOut]:
+async def list_episodes(reference: Reference, may: May, work: Work) -> Annotated[list[EpisodeOut], AtMost200]:
     """List the services of a case that you may know of, oldest first."""
     case, _ = await may.case(reference, Permission.CASE_READ)
     rows = await work.session.execute(

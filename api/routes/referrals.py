@@ -1,7 +1,7 @@
 """Referrals: send, list, look, and every act of the life cycle."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Response
 from sqlmodel import col, select
@@ -14,7 +14,7 @@ from api.problems import (
     Unavailable,
     problems,
 )
-from api.schemas.base import Withheld
+from api.schemas.base import AtMost200, Withheld
 from api.schemas.referrals import (
     CompletionIn,
     DeclineIn,
@@ -44,6 +44,7 @@ from domain.referrals.commands import MoveReferral, move_referral, reveal_notes,
 from domain.referrals.models import Referral
 from domain.referrals.queries import answering, codes_of, events_of, unanswered
 from domain.referrals.rules import AFTER_ACCEPTANCE, FHIR_TASK_STATUS, Act
+from domain.sealing.envelope import SealBroken
 from domain.unit_of_work import UnitOfWork
 from domain.workflow.engine import ConsentMissing, StepNotOpen
 
@@ -86,7 +87,9 @@ async def create_referral(
 
 
 @router.get("/cases/{reference}/referrals", responses=READ_PROBLEMS)
-async def list_referrals_of_case(reference: Reference, may: May, work: Work) -> list[ReferralSummary]:
+async def list_referrals_of_case(
+    reference: Reference, may: May, work: Work
+) -> Annotated[list[ReferralSummary], AtMost200]:
     """List the referrals of a case, oldest first."""
     case, _ = await may.case(reference, Permission.RECORD_READ)
     rows = await work.session.execute(
@@ -168,7 +171,7 @@ async def read_referral_status(reference: Reference, may: May, work: Work, respo
     return await status_of(work, referral)
 
 
-@router.get("/referrals/{reference}/package", responses=READ_PROBLEMS | problems(StateConflict))
+@router.get("/referrals/{reference}/package", responses=READ_PROBLEMS | problems(StateConflict, SealBroken))
 async def read_package(reference: Reference, may: May, work: Work, actor: CurrentActor) -> PackageOut:
     """Open the frozen package of a referral that your organisation accepted. Recorded before you read it."""
     referral, permit = await may.referral(reference, Permission.PACKAGE_REVEAL, opens(work, actor, "receiver"))
@@ -176,8 +179,8 @@ async def read_package(reference: Reference, may: May, work: Work, actor: Curren
     return PackageOut(reference=referral.reference, compartments={key: dict(value) for key, value in opened.items()})
 
 
-@router.get("/referrals/{reference}/notes", responses=READ_PROBLEMS)
-async def list_notes(reference: Reference, may: May, work: Work) -> list[NoteOut]:
+@router.get("/referrals/{reference}/notes", responses=READ_PROBLEMS | problems(SealBroken))
+async def list_notes(reference: Reference, may: May, work: Work) -> Annotated[list[NoteOut], AtMost200]:
     """Read the questions and answers about a referral; sender and receiver may."""
     referral, permit = await may.referral(reference, Permission.NOTES_REVEAL)
     return [NoteOut(kind=kind, text=words) for kind, words in await reveal_notes(permit, referral, work)]

@@ -1,6 +1,6 @@
 """What all schemas share: closed inputs, limits on every field, no NUL, no silent conversions."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
@@ -10,6 +10,9 @@ LONGEST_TEXT = 15_000
 """Characters of a long text box."""
 
 MOST_ITEMS = 50
+
+AtMost200 = Field(max_length=200)
+"""A list that is not paged ends here."""
 
 
 def _without_nul(text: str) -> str:
@@ -27,7 +30,10 @@ Instant = AwareDatetime
 Flag = StrictBool
 Whole = StrictInt
 Fields = Annotated[
-    dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)], Line | Text | Flag | list[Line] | None],
+    dict[
+        Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)],
+        Line | Text | Flag | Annotated[list[Line], Field(max_length=MOST_ITEMS)] | None,
+    ],
     Field(min_length=1, max_length=30, description="Fields of the compartment, as the confidentiality profile names."),
 ]
 
@@ -64,4 +70,28 @@ class Labelled(Out):
     label: str = Field(max_length=400)
 
 
-Labels = Annotated[dict[Language, str], Field(max_length=3)]
+Word = Annotated[str, Field(max_length=60)]
+"""A code or reference that goes out."""
+
+Sentence = Annotated[str, Field(max_length=1000)]
+"""A sentence in the reader's language that goes out."""
+
+Opened = Annotated[
+    dict[
+        Annotated[str, Field(max_length=40)],
+        Annotated[str, Field(max_length=LONGEST_TEXT)]
+        | Flag
+        | Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=MOST_ITEMS)]
+        | None,
+    ],
+    Field(max_length=30, description="Fields of a compartment, in the clear."),
+]
+
+
+class HealthOut(Out):
+    """Whether the process answers and can serve."""
+
+    status: Literal["live", "ready", "waiting-for-database"]
+
+
+Labels = Annotated[dict[Language, Annotated[str, Field(max_length=200)]], Field(max_length=3)]

@@ -16,8 +16,11 @@ from api.schemas.base import (
     Labelled,
     LanguageTag,
     Line,
+    Opened,
     Out,
+    Sentence,
     Withheld,
+    Word,
 )
 from domain.cases.commands import Attributes, OpenCase
 from domain.cases.models import Case
@@ -111,7 +114,7 @@ class CompartmentOut(Out):
     """A compartment in the clear. Reading it was recorded before this answer left."""
 
     compartment: Compartment
-    fields: dict[str, Any] = Field(max_length=30)
+    fields: Opened
 
 
 class PersonOut(Out):
@@ -121,14 +124,14 @@ class PersonOut(Out):
     gender: str = Field(max_length=40)
     age_band: str = Field(max_length=40)
     age_disputed: bool
-    citizenships: list[str] = Field(max_length=5)
+    citizenships: list[Word] = Field(max_length=5)
     migration_status: str = Field(max_length=40)
     documents_held: str = Field(max_length=40)
-    languages: list[str] = Field(max_length=10)
+    languages: list[Word] = Field(max_length=10)
     disability: Known
     compartments: list[Compartment] = Field(max_length=len(Compartment), description="Hold something you may open.")
     withheld: list[Withheld] = Field(max_length=len(Compartment))
-    withheld_attributes: list[str] = Field(
+    withheld_attributes: list[Word] = Field(
         max_length=20, description="Attributes whose value is withheld; they read `withheld`, which is no code."
     )
 
@@ -171,7 +174,7 @@ class CaseOut(CaseSummary):
 
     country: Country
     owner: Code = Field(description="The organisation that leads the case.")
-    sop_versions: dict[str, str] = Field(max_length=20)
+    sop_versions: dict[Word, Word] = Field(max_length=20)
     identification: Identification | None
     ngo_identification: str | None = Field(max_length=20)
     state_identification: str | None = Field(max_length=20)
@@ -250,7 +253,7 @@ class StepOut(Out):
     priority: str | None = Field(max_length=20)
     consent_missing: list[Labelled] = Field(max_length=MOST_ITEMS)
     rests_on: str | None = Field(max_length=40, description="consent, or the legal basis instead of it")
-    because: list[str] = Field(max_length=MOST_ITEMS)
+    because: list[Sentence] = Field(max_length=MOST_ITEMS)
     source: SourceOut
 
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from api.schemas.base import Country, Fields, Flag, In, Instant, LanguageTag, Out
+from api.schemas.base import Country, Fields, Flag, In, Instant, LanguageTag, Opened, Out, Word
 from api.schemas.cases import CaseIn
 from domain.codes import Channel, Compartment, ContactOutcome, ContactTopic, HeardOfUs
 from domain.contacts.commands import LogContact
@@ -57,7 +57,7 @@ class ContactOut(Out):
     outcome: ContactOutcome
     callback_due_at: Instant | None
     called_back_at: Instant | None
-    cases: list[str] = Field(max_length=10, description="References of the cases that it opened.")
+    cases: list[Word] = Field(max_length=10, description="References of the cases that it opened.")
 
     @classmethod
     def of(cls, contact: Contact, cases: list[str]) -> "ContactOut":
@@ -75,8 +75,8 @@ class ContactPage(Out):
 class ContactWordsOut(Out):
     """What was said and how to call back, in the clear; reading it was recorded first."""
 
-    narrative: dict[str, object] | None = Field(max_length=30)
-    contact: dict[str, object] | None = Field(max_length=30)
+    narrative: Opened | None
+    contact: Opened | None
 
 
 class CallbackIn(In):

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import Field
 
-from api.schemas.base import MOST_ITEMS, Instant, Labelled, Labels, Out
+from api.schemas.base import MOST_ITEMS, Instant, Labelled, Labels, Out, Word
 from api.schemas.cases import SourceOut
 from domain.organisations.models import Organisation
 
@@ -15,11 +15,11 @@ class OrganisationOut(Out):
     code: str = Field(max_length=60)
     name: Labels
     type: str = Field(max_length=40)
-    nrm_roles: list[str] = Field(max_length=20)
+    nrm_roles: list[Word] = Field(max_length=20)
     country: str = Field(max_length=2)
     region: str | None = Field(max_length=40)
-    services: list[str] = Field(max_length=MOST_ITEMS)
-    languages: list[str] = Field(max_length=MOST_ITEMS)
+    services: list[Word] = Field(max_length=MOST_ITEMS)
+    languages: list[Word] = Field(max_length=MOST_ITEMS)
     status: str = Field(max_length=20)
 
     @classmethod
@@ -82,7 +82,7 @@ class ReleaseOut(Out):
     id: str = Field(max_length=64, description="Content address: SHA-256 of the tables.")
     period: str = Field(max_length=20)
     published_at: Instant
-    tables: list[str] = Field(max_length=200)
+    tables: list[Word] = Field(max_length=200)
 
 
 class ReleaseList(Out):

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from api.schemas.base import MOST_ITEMS, Code, In, Instant, LanguageTag, Line, Out, Text, Whole
+from api.schemas.base import MOST_ITEMS, Code, In, Instant, LanguageTag, Out, Text, Whole, Word
 from domain.codes import (
     Compartment,
     ConsentDecision,
@@ -49,8 +49,8 @@ class ScreeningOut(Out):
     id: UUID
     indicator_set: str = Field(max_length=60)
     indicator_set_version: str = Field(max_length=20)
-    hits: dict[str, IndicatorSource] = Field(max_length=100)
-    dimensions: dict[str, bool] = Field(max_length=20)
+    hits: dict[Word, IndicatorSource] = Field(max_length=100)
+    dimensions: dict[Word, bool] = Field(max_length=20)
     rule_indicated: bool
     result: ScreeningResult
     recorded_at: Instant
@@ -91,7 +91,9 @@ class DecisionIn(In):
 
     body: DecisionBody
     outcome: DecisionOutcome
-    legal_basis: Line
+    legal_basis: Code = Field(
+        description="What the decision rests on, as a code; its reasons are sealed.", examples=["guideline-1"]
+    )
     reasons: Text | None = None
     review_of: UUID | None = None
 
@@ -106,7 +108,7 @@ class DecisionOut(Out):
     id: UUID
     body: DecisionBody
     outcome: DecisionOutcome
-    legal_basis: str = Field(max_length=200)
+    legal_basis: str = Field(max_length=120)
     review_of_id: UUID | None
     recorded_at: Instant
 
@@ -152,7 +154,7 @@ class ConsentOut(Out):
     decision: ConsentDecision
     giver: ConsentGiver
     purposes: list[Purpose] = Field(max_length=len(Purpose))
-    recipients: list[str] = Field(max_length=MOST_ITEMS)
+    recipients: list[Word] = Field(max_length=MOST_ITEMS)
     compartments: list[Compartment] = Field(max_length=len(Compartment))
     obtained: ConsentObtained
     language: str = Field(max_length=12)
@@ -187,6 +189,7 @@ class EpisodeOut(Out):
     started_at: Instant
     ended_at: Instant | None
     outcome: Outcome | None
+    version: int = Field(ge=1, le=2**31 - 1, description="For `If-Match`.")
 
     @classmethod
     def of(cls, episode: ServiceEpisode, provider: str) -> "EpisodeOut":

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from api.schemas.base import MOST_ITEMS, Code, Flag, In, Instant, Out, Text, Withheld
+from api.schemas.base import MOST_ITEMS, Code, Flag, In, Instant, Opened, Out, Text, Withheld, Word
 from domain.codes import (
     Compartment,
     DeclinedBy,
@@ -54,7 +54,7 @@ class ReferralSummary(Out):
     receiver: str = Field(max_length=60)
     age_band: str = Field(max_length=40)
     sex: str = Field(max_length=40)
-    languages: list[str] = Field(max_length=10)
+    languages: list[Word] = Field(max_length=10)
     created_at: Instant
     respond_by: Instant | None
     overdue: bool
@@ -88,7 +88,7 @@ class ReferralOut(ReferralSummary):
     compartments: list[Compartment] = Field(max_length=len(Compartment), description="You may open these now.")
     withheld: list[Withheld] = Field(max_length=len(Compartment))
     history: list[ReferralEventOut] = Field(max_length=200)
-    warnings: list[str] = Field(default_factory=list, max_length=10)
+    warnings: list[Word] = Field(default_factory=list, max_length=10)
 
 
 class ReferralPage(Out):
@@ -152,7 +152,7 @@ class PackageOut(Out):
     """The package of an accepted referral in the clear. Reading it was recorded before this answer left."""
 
     reference: str = Field(max_length=24)
-    compartments: dict[Compartment, dict[str, object]] = Field(max_length=len(Compartment))
+    compartments: dict[Compartment, Opened] = Field(max_length=len(Compartment))
 
 
 class NotificationOut(Out):

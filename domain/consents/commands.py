@@ -14,7 +14,7 @@ from domain.consents.rules import narrows
 from domain.deadlines.commands import case_changed
 from domain.errors import InvalidInput, NotFound, StateConflict
 from domain.permits import Permit
-from domain.referrals.commands import withdraw_shared_under
+from domain.referrals.endings import withdraw_shared_under
 from domain.unit_of_work import UnitOfWork
 
 

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from sqlalchemy import any_, literal
 from sqlmodel import col, select
 
 from domain.audit.actions import AuditAction
@@ -12,7 +13,7 @@ from domain.deadlines.commands import refresh_steps
 from domain.deadlines.models import Deadline, DeadlineKind
 from domain.notifications.models import NotificationKind
 from domain.organisations.models import Organisation
-from domain.referrals.commands import expire_referral
+from domain.referrals.endings import expire_referral
 from domain.referrals.models import Referral
 from domain.referrals.rules import BEFORE_ACCEPTANCE, BEFORE_ANSWER
 from domain.unit_of_work import UnitOfWork
@@ -108,7 +109,7 @@ async def _coordinators(work: UnitOfWork, deadline: Deadline) -> list[UUID]:
     rows = await work.session.execute(
         select(Organisation.id).where(
             col(Organisation.country) == responsible.country,
-            col(Organisation.nrm_roles).any(NrmRole.COORDINATOR),  # type: ignore[arg-type]
+            literal(NrmRole.COORDINATOR.value) == any_(col(Organisation.nrm_roles)),
             col(Organisation.status) == OrganisationStatus.ACTIVE,
         )
     )

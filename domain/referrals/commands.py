@@ -26,7 +26,7 @@ from domain.codes import (
     Service,
 )
 from domain.consents.models import Consent
-from domain.consents.rules import covering, names
+from domain.consents.rules import covering
 from domain.deadlines.commands import ask_for_refresh, case_changed, settle
 from domain.deadlines.models import DeadlineKind
 from domain.errors import InvalidInput, NotPermitted, StateConflict, VersionStale
@@ -147,15 +147,21 @@ def _warnings(record: CaseRecord, service: Service) -> tuple[str, ...]:
 
 async def _recipient(work: UnitOfWork, case: Case, permit: Permit, command: SendReferral) -> Organisation:
     found = await work.one(Organisation, code=command.recipient)
-    if found is None or found.status not in {OrganisationStatus.ACTIVE, OrganisationStatus.PROBATION}:
+    if found is None:
         raise InvalidInput(field="recipient", reason="not an active organisation of the directory")
     if found.id == permit.actor.organisation_id:
         raise InvalidInput(field="recipient", reason="a referral goes to another organisation")
     if command.service not in found.services:
         raise InvalidInput(field="recipient", reason="does not give this service")
-    if any(wall.organisation_id == found.id for wall in await walls_of(work.session, case.id)):
-        raise InvalidInput(field="recipient", reason="behind a conflict wall of this case")
+    await _reachable(work, case, found)
     return found
+
+
+async def _reachable(work: UnitOfWork, case: Case, recipient: Organisation) -> None:
+    if recipient.status not in {OrganisationStatus.ACTIVE, OrganisationStatus.PROBATION}:
+        raise InvalidInput(field="recipient", reason="not an active organisation of the directory")
+    if any(wall.organisation_id == recipient.id for wall in await walls_of(work.session, case.id)):
+        raise InvalidInput(field="recipient", reason="behind a conflict wall of this case")
 
 
 def _compartments(work: UnitOfWork, case: Case, step: OpenStep, command: SendReferral) -> frozenset[Compartment]:
@@ -202,12 +208,15 @@ async def _earlier(work: UnitOfWork, case: Case, reference: str | None) -> UUID 
 
 
 async def _send_draft(work: UnitOfWork, permit: Permit, referral: Referral) -> None:
-    """Send what was prepared earlier; step and consent are looked at again, since both may have changed."""
+    """Send what was prepared earlier; step, recipient and ground are looked at again, since all may have changed."""
     case = await work.lock(Case, referral.case_id)
     step = await take_step(work, case, permit, referral.step)
     recipient = await work.get(Organisation, referral.receiving_organisation_id)
+    await _reachable(work, case, recipient)
     compartments = frozenset(Compartment(code) for code in referral.compartments)
     consent = _consent(await record_of(work.session, case), step, recipient, compartments, work)
+    if (step.basis or LegalBasis.CONSENT) != referral.basis:
+        raise ConsentMissing(step=referral.step, compartments=[*referral.compartments])
     referral.consent_version_id = consent.id if consent else None
     referral.shared_until = _shared_until(work, case, step, consent)
     await _send(work, permit, case, referral)
@@ -313,53 +322,16 @@ async def _consequences(work: UnitOfWork, permit: Permit, referral: Referral, co
         await settle(work, referral.id, DeadlineKind.REFERRAL_EXPIRY)
     if referral.status in OVER:
         await close_to_receiver(work, permit, referral)
-    sent_it = permit.actor.organisation_id == referral.sending_organisation_id
-    other = referral.receiving_organisation_id if sent_it else referral.sending_organisation_id
-    kind = (
-        NotificationKind.REFERRAL_RECALLED if sent_it and referral.status in OVER else NotificationKind.REFERRAL_CHANGED
-    )
-    work.notify(other, kind, referral.reference, referral.status)
+    recalled = referral.status in OVER
+    for_receiver = NotificationKind.REFERRAL_RECALLED if recalled else NotificationKind.REFERRAL_CHANGED
+    sides = {
+        referral.sending_organisation_id: NotificationKind.REFERRAL_CHANGED,
+        referral.receiving_organisation_id: for_receiver,
+    }
+    for organisation_id, kind in sides.items():
+        if organisation_id != permit.actor.organisation_id:
+            work.notify(organisation_id, kind, referral.reference, referral.status)
     ask_for_refresh(work, referral.case_id, permit.actor.organisation_id, referral.id)
-
-
-async def expire_referral(work: UnitOfWork, referral: Referral) -> None:
-    """The clock ends a referral that nobody answered; the sender must find another way."""
-    await move(work, None, referral, Act.EXPIRE)
-    await close_to_receiver(work, None, referral)
-    for organisation_id in (referral.sending_organisation_id, referral.receiving_organisation_id):
-        work.notify(organisation_id, NotificationKind.REFERRAL_EXPIRED, referral.reference)
-
-
-async def withdraw_shared_under(
-    work: UnitOfWork, permit: Permit, case: Case, consent_id: UUID, *, still: Consent | None = None
-) -> None:
-    """End every open referral whose package rests on a consent, except what its new version still covers."""
-    rows = await work.session.execute(
-        select(Referral)
-        .join(Consent, col(Consent.id) == col(Referral.consent_version_id))
-        .where(
-            col(Referral.case_id) == case.id,
-            col(Consent.consent_id) == consent_id,
-            col(Referral.status).not_in(OVER),
-        )
-        .with_for_update(of=Referral)
-        .execution_options(populate_existing=True)
-        .order_by(col(Referral.id))
-    )
-    for referral in rows.scalars().all():
-        recipient = await work.get(Organisation, referral.receiving_organisation_id)
-        if (
-            still is not None
-            and any(names(named, recipient) for named in still.recipients)
-            and set(referral.compartments) <= set(still.compartments)
-        ):
-            continue
-        was_sent = referral.status != ReferralStatus.DRAFT
-        await move(work, permit, referral, Act.WITHDRAW)
-        await end_services(work, permit, referral, Outcome.DECLINED_BY_PERSON)
-        await close_to_receiver(work, permit, referral)
-        if was_sent:
-            work.notify(referral.receiving_organisation_id, NotificationKind.REFERRAL_RECALLED, referral.reference)
 
 
 async def reveal_package(permit: Permit, referral: Referral, work: UnitOfWork) -> dict[Compartment, dict[str, Any]]:

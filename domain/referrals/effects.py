@@ -149,6 +149,17 @@ async def end_services(work: UnitOfWork, permit: Permit, referral: Referral, out
         )
 
 
+async def share_no_longer_than(work: UnitOfWork, referral: Referral, instant: datetime) -> None:
+    """Let what a referral shares, or will share once it is accepted, end with the ground that it rests on."""
+    referral.shared_until = min(referral.shared_until, instant)
+    rows = await work.session.execute(
+        select(CaseAccess).where(col(CaseAccess.holder_id) == referral.id, col(CaseAccess.valid_until) > instant)
+    )
+    for grant in rows.scalars():
+        grant.valid_until = instant
+    await work.flush()
+
+
 async def close_to_receiver(work: UnitOfWork, permit: Permit | None, referral: Referral) -> None:
     """End the receiver's grant and destroy the package with its keys."""
     rows = await work.session.execute(

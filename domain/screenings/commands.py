@@ -136,7 +136,7 @@ async def record_decision(command: RecordDecision, permit: Permit, work: UnitOfW
     """
     actor = permit.actor
     owns = permit.holder_id == permit.subject_id
-    await _speaks_for(command.body, owns, permit, work)
+    await _speaks_for(command, owns, permit, work)
     case = await (work.lock if owns else work.get)(Case, permit.subject_id)
     if owns and command.outcome in FACT_OF_OUTCOME:
         fact = f"{command.body}_identification"
@@ -164,14 +164,8 @@ async def record_decision(command: RecordDecision, permit: Permit, work: UnitOfW
             compartment=Compartment.LEGAL,
             now=work.now,
         )
-    work.audit(
-        AuditAction.DECISION_RECORDED,
-        permit,
-        stream_id=case.id,
-        subject_id=decision.id,
-        body=command.body,
-        outcome=command.outcome,
-    )
+    said = {"body": str(command.body), "outcome": str(command.outcome)}
+    work.audit(AuditAction.DECISION_RECORDED, permit, stream_id=case.id, subject_id=decision.id, **said)
     if owns:
         await case_changed(work, case)
     else:
@@ -187,9 +181,13 @@ async def _reviews_own(command: RecordDecision, case: Case, work: UnitOfWork) ->
         raise InvalidInput(field="review_of", reason="not a decision of this body on this case")
 
 
-async def _speaks_for(body: DecisionBody, owns: bool, permit: Permit, work: UnitOfWork) -> None:  # noqa: FBT001
+async def _speaks_for(command: RecordDecision, owns: bool, permit: Permit, work: UnitOfWork) -> None:  # noqa: FBT001
     actor = permit.actor
-    if body == DecisionBody.NGO:
+    if command.outcome == DecisionOutcome.IN_REVIEW:
+        if not owns:  # to ask for a review is not to decide: the step of the procedure says who may
+            raise NotPermitted(rule="owner-of-case")
+        return
+    if command.body == DecisionBody.NGO:
         if actor.role != Role.NGO_CASEWORKER or not owns:
             raise NotPermitted(rule="ngo-identifies", needed=[str(Role.NGO_CASEWORKER)])
         return

@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from domain.codes import Compartment
-from domain.sealing.envelope import NONCE_BYTES, Context, fingerprint, open_sealed, seal
+from domain.errors import InvalidInput
+from domain.sealing.envelope import MAX_PLAINTEXT, NONCE_BYTES, Context, fingerprint, open_sealed, seal
 from domain.sealing.keys import new_data_key, unwrap_data_key
 from domain.sealing.models import SealedValue, SealingKey
 from domain.sealing.providers import KeyProvider, RandomBytes
@@ -49,12 +50,18 @@ class Vault:
         compartment: Compartment,
         now: datetime,
     ) -> str:
-        """Seal fields as one blob, replacing an earlier version. Returns its fingerprint for the audit entry."""
+        """Seal fields as one blob, replacing an earlier version. Returns its fingerprint for the audit entry.
+
+        Raises:
+            InvalidInput: together they are longer than one sealed value may be.
+        """
         key_version, key = await self._key(holder_id, compartment)
         row = await self.session.get(SealedValue, (record_id, kind, compartment), with_for_update=True)
         version = 1 if row is None else row.version + 1
         context = Context(holder_id, record_id, kind, compartment, key_version, version)
         plaintext = json.dumps(fields, ensure_ascii=False, sort_keys=True).encode()
+        if len(plaintext) > MAX_PLAINTEXT:
+            raise InvalidInput(field=str(compartment), reason="longer than a compartment may be")
         blob = seal(plaintext, key=key, nonce=self.random(NONCE_BYTES), context=context)
         if row is None:
             row = SealedValue(

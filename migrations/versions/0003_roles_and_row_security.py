@@ -90,6 +90,8 @@ REFERRAL_VISIBLE = f"""(
     OR ((SELECT nrm_role()) IN ('coordinator', 'focal_point') AND country = (SELECT nrm_country()) AND status <> 'draft')
     OR {granted("referrals.case_id", "'owner'")}
 ) AND {not_walled("referrals.case_id")}"""
+OVER = "'completed', 'declined', 'expired', 'withdrawn_by_person', 'revoked_by_sender', 'failed', 'entered_in_error'"
+# The last line lets the transaction that ends a referral see, and so delete, what is sealed for it; nothing outlives it.
 SEALED_VISIBLE = f"""
     EXISTS (
         SELECT 1 FROM case_access g
@@ -97,7 +99,8 @@ SEALED_VISIBLE = f"""
           AND sealed_values.compartment = ANY (g.compartments)
           AND g.valid_from <= {NOW} AND g.valid_until > {NOW} AND {not_walled("g.case_id")})
     OR EXISTS (SELECT 1 FROM contacts c WHERE c.id = sealed_values.holder_id AND c.organisation_id = {ORGANISATION})
-    OR (sealed_values.kind IN ('question', 'answer') AND nrm_party_to(sealed_values.holder_id))"""
+    OR (sealed_values.kind IN ('question', 'answer') AND nrm_party_to(sealed_values.holder_id))
+    OR EXISTS (SELECT 1 FROM referrals r WHERE r.id = sealed_values.holder_id AND r.status IN ({OVER}))"""
 DEADLINE_VISIBLE = f"""{MINE} OR nrm_owns_case(case_id)
     OR (kind IN ('referral_response', 'referral_expiry')
         AND EXISTS (SELECT 1 FROM referrals r WHERE r.id = deadlines.subject_id))"""

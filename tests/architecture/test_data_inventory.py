@@ -1,19 +1,39 @@
-import json
+"""The data inventory says of every column what it is and who reads it: compared with the tables and a real database."""
+
+import re
 from collections import defaultdict
-from pathlib import Path
+from typing import NamedTuple
 
 import asyncpg
+import pytest
+import yaml
+from sqlalchemy import LargeBinary
 
-import api.idempotency  # noqa: F401  # registers its table
+import api.idempotency  # registers its table with the metadata
 from domain.tables import METADATA
+from tests.architecture import tree
 
-READERS = """
+INVENTORY = tree.ROOT / "docs" / "data-inventory.md"
+PROFILE = tree.ROOT / "sops" / "kg" / "kg-confidentiality" / "1.0.0.yaml"
+CLASSES = {
+    "identifier",
+    "routing",
+    "coded attribute",
+    "sealed",
+    "key material",
+    "staff pseudonym",
+    "audit",
+    "technical",
+}
+KEPT_OTHERWISE = {"answer", "audit", "directory", "release"}
+"""What is kept by other rules than those of the confidentiality profile; the inventory says which."""
+
+READERS = r"""
     SELECT t.relname AS "table", a.attname AS "column", r.rolname AS role
     FROM pg_class t
-    JOIN pg_namespace n ON n.oid = t.relnamespace AND n.nspname = 'public'
     JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped
     CROSS JOIN pg_roles r
-    WHERE t.relkind = 'r' AND r.rolname LIKE 'nrm\\_%' AND NOT r.rolsuper
+    WHERE t.relkind = 'r' AND t.relnamespace = 'public'::regnamespace AND r.rolname LIKE 'nrm\_%' AND NOT r.rolsuper
       AND has_column_privilege(r.oid, t.oid, a.attnum, 'SELECT')
       AND EXISTS (
           SELECT 1 FROM pg_policies p
@@ -22,12 +42,75 @@ READERS = """
 """
 
 
-async def test_dump(admin: asyncpg.Connection) -> None:
-    found = defaultdict(list)
+class Described(NamedTuple):
+    """One line of the inventory."""
+
+    kind: str
+    why: str
+    readers: frozenset[str]
+
+
+def sections() -> dict[str, str]:
+    """Return the part of the inventory about each table."""
+    parts = re.split(r"^## `(\w+)`$", INVENTORY.read_text(), flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def described() -> dict[str, Described]:
+    """Return the lines of the inventory, by `table.column`."""
+    found = {}
+    for table, text in sections().items():
+        for column, kind, why, readers in re.findall(r"^\| `(\w+)` \| (.*?) \| (.*?) \| (.*?) \|$", text, re.MULTILINE):
+            assert f"{table}.{column}" not in found
+            found[f"{table}.{column}"] = Described(kind, why, frozenset(readers.split(", ")))
+    return found
+
+
+def columns() -> dict[str, object]:
+    """Return the type of every column that there is, by `table.column`."""
+    assert api.idempotency.IdempotencyRecord.__tablename__ in METADATA.tables
+    return {f"{name}.{column.name}": column.type for name, table in METADATA.tables.items() for column in table.columns}
+
+
+def test_the_inventory_names_every_column_and_no_other() -> None:
+    assert set(described()) == set(columns())
+    assert len(described()) > 200
+
+
+def test_every_column_has_a_class_and_a_reason() -> None:
+    assert {name: line.kind for name, line in described().items() if line.kind not in CLASSES} == {}
+    assert [name for name, line in described().items() if len(line.why) < 3] == []
+
+
+def test_sealed_bytes_lie_in_one_table() -> None:
+    sealed = {name for name, line in described().items() if line.kind == "sealed"}
+    assert sealed == {"sealed_values.sealed"}
+    assert isinstance(columns()["sealed_values.sealed"], LargeBinary)
+
+
+def test_bytes_that_are_not_sealed_are_digests_wrapped_keys_or_stored_answers() -> None:
+    others = {name: described()[name].kind for name, kind in columns().items() if isinstance(kind, LargeBinary)}
+    assert others.pop("sealed_values.sealed") == "sealed"
+    assert others.pop("idempotency_records.body") == "coded attribute"
+    assert set(others.values()) <= {"key material", "audit", "technical"}
+
+
+def test_every_table_says_how_long_it_is_kept() -> None:
+    classes = set(yaml.safe_load(PROFILE.read_text())["retention"])
+    kept = {table: re.findall(r"^Kept: `([\w-]+)`\.$", sections()[table], re.MULTILINE) for table in METADATA.tables}
+    assert {table: found for table, found in kept.items() if len(found) != 1} == {}
+    assert {found[0] for found in kept.values()} <= classes | KEPT_OTHERWISE
+
+
+async def test_each_column_is_read_by_the_database_roles_that_the_inventory_names(
+    admin: asyncpg.Connection,
+) -> None:
+    found: dict[str, set[str]] = defaultdict(set)
     for row in await admin.fetch(READERS):
-        found[f"{row['table']}.{row['column']}"].append(row["role"])
-    out = {}
-    for table in sorted(METADATA.tables):
-        out[table] = {c.name: [str(c.type.compile()) if False else repr(c.type), sorted(found[f"{table}.{c.name}"])] for c in METADATA.tables[table].columns}
-    rls = await admin.fetch("select relname, relrowsecurity, relforcerowsecurity from pg_class where relkind='r' and relnamespace='public'::regnamespace")
-    Path("/tmp/inv.json").write_text(json.dumps({"t": out, "rls": [tuple(r) for r in rls]}, indent=1))
+        found[f"{row['table']}.{row['column']}"].add(row["role"].removeprefix("nrm_"))
+    assert {name: set(line.readers) for name, line in described().items()} == dict(found)
+
+
+@pytest.mark.parametrize("secret", ["sealed_values.sealed", "sealing_keys.wrapped"])
+def test_only_the_application_reads_sealed_bytes_and_wrapped_keys(secret: str) -> None:
+    assert described()[secret].readers == {"application"}
