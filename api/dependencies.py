@@ -89,6 +89,8 @@ def etag(response: Response, version: int) -> None:
 
 
 def opens(work: UnitOfWork, actor: Actor, relation: str) -> frozenset[Compartment]:
-    """Return the compartments that the country's profile lets this role open as `owner` or `receiver`."""
+    """Return the compartments that the country's profile lets this role open as `owner` or `receiver`; default deny."""
+    if actor.country not in work.catalogue.profiles:
+        return frozenset()
     disclosure = work.catalogue.confidentiality(actor.country).roles[actor.role]
     return frozenset(disclosure.owner if relation == "owner" else disclosure.receiver)

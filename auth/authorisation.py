@@ -15,7 +15,7 @@ from auth.policies import About, Rule, rules_for
 from auth.roles import Permission, may
 from domain.cases.models import Case, CaseAccess, CaseWall
 from domain.codes import Compartment
-from domain.contacts.models import Contact
+from domain.contacts.models import Contact, ContactCase
 from domain.errors import NotFound, NotPermitted
 from domain.permits import Actor, Permit
 from domain.referrals.models import Referral
@@ -55,6 +55,11 @@ def walled(case_id: Any, actor: Actor) -> ColumnElement[bool]:
     )
 
 
+def opened_walled(contact_id: Any, actor: Actor) -> ColumnElement[bool]:
+    """Return the SQL condition that a contact opened a case which a conflict wall hides: it would tell of the case."""
+    return exists().where(col(ContactCase.contact_id) == contact_id, walled(col(ContactCase.case_id), actor))
+
+
 def visible(model: type[SQLModel], permission: Permission, actor: Actor) -> ColumnElement[bool]:
     """Return the SQL condition for the records on which the actor may use a verb: the rules read on the class."""
     if not may(actor.role, permission):
@@ -67,6 +72,8 @@ def visible(model: type[SQLModel], permission: Permission, actor: Actor) -> Colu
         grants = [rule.holds(CaseAccess, actor) for rule in rules_for(permission, actor.role, About.GRANT)]
         conditions += [exists().where(col(CaseAccess.case_id) == case_id, grant) for grant in grants]
     found = or_(false(), *conditions)
+    if model is Contact:
+        return found & ~opened_walled(Contact.id, actor)
     return found if case_id is None else found & ~walled(case_id, actor)
 
 

@@ -248,7 +248,10 @@ class Gender(StrEnum):
 
 
 class AgeBand(StrEnum):
-    """CTDC age bands; the cut at 18 is kept in every set of bands."""
+    """CTDC age bands; the cut at 18 is kept in every set of bands.
+
+    `0--17` and `18+` are ours: a child or an adult of whom no more is known.
+    """
 
     AGE_0_8 = "0--8"
     AGE_9_17 = "9--17"
@@ -259,9 +262,11 @@ class AgeBand(StrEnum):
     AGE_30_38 = "30--38"
     AGE_39_47 = "39--47"
     AGE_48_PLUS = "48+"
+    AGE_0_17 = "0--17"
+    AGE_18_PLUS = "18+"
 
 
-CHILD_BANDS = frozenset({AgeBand.AGE_0_8, AgeBand.AGE_9_17})
+CHILD_BANDS = frozenset({AgeBand.AGE_0_8, AgeBand.AGE_9_17, AgeBand.AGE_0_17})
 
 
 class MigrationStatus(StrEnum):

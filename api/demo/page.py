@@ -29,7 +29,7 @@ class Page:
 
     def text(self, text: str) -> None:
         """Write a paragraph."""
-        for line in textwrap.wrap(text, WIDTH):
+        for line in _lines(text, WIDTH):
             self._write(line)
 
     def did(self, who: str, what: str, remarks: Iterable[tuple[str, str]] = ()) -> None:
@@ -57,14 +57,14 @@ class Page:
 
     def _entry(self, who: str, what: str) -> None:
         indent = " " * (len(MARGIN) + WHO)
-        first, *more = textwrap.wrap(what, WIDTH - len(indent))
+        first, *more = _lines(what, WIDTH - len(indent))
         self._write(MARGIN + self._in(BOLD, who.ljust(WHO)) + first)
         for line in more:
             self._write(indent + line)
 
     def _remark(self, label: str, text: str, colour: str = "") -> None:
         indent = " " * (len(MARGIN) + WHO)
-        first, *more = textwrap.wrap(text, WIDTH - len(indent) - LABEL)
+        first, *more = _lines(text, WIDTH - len(indent) - LABEL)
         self._write(indent + self._in(colour, label.ljust(LABEL)) + first)
         for line in more:
             self._write(indent + " " * LABEL + line)
@@ -75,3 +75,8 @@ class Page:
     def _write(self, line: str) -> None:
         self._stream.write(line + "\n")
         self._stream.flush()
+
+
+def _lines(text: str, width: int) -> list[str]:
+    """Return a text in lines; references stay whole."""
+    return textwrap.wrap(text, width, break_on_hyphens=False)

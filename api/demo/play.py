@@ -3,7 +3,8 @@
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from datetime import time as time_of_day
 from itertools import count
 from typing import Any, Final, TextIO
 from zoneinfo import ZoneInfo
@@ -19,6 +20,7 @@ from domain.codes import Role
 PATIENCE: Final = 30.0
 """Seconds to wait for the worker or for a process to start."""
 PAUSE: Final = 0.1
+MIDNIGHT: Final = time_of_day(0)
 
 
 @dataclass(frozen=True)
@@ -30,24 +32,26 @@ class Actor:
         subject: As the directory names them.
         organisation: Its code.
         role: What they do there.
+        place: How the page names the organisation.
     """
 
     title: str
     subject: str
     organisation: str
     role: Role
+    place: str
 
 
-OPERATOR = Actor("Hotline operator", "hotline-operator", "HOTLINE", Role.HOTLINE_OPERATOR)
-CASEWORKER = Actor("NGO caseworker", "caseworker-alpha", "NGO-ALPHA", Role.NGO_CASEWORKER)
-COLLEAGUE = Actor("NGO Beta", "caseworker-beta", "NGO-BETA", Role.NGO_CASEWORKER)
-POLICE = Actor("Police officer", "police-officer", "POLICE", Role.POLICE_OFFICER)
-NORTH = Actor("Shelter North", "shelter-worker-north", "SHELTER-NORTH", Role.SHELTER_STAFF)
-SOUTH = Actor("Shelter South", "shelter-worker-south", "SHELTER-SOUTH", Role.SHELTER_STAFF)
-GUARDIANS = Actor("Guardianship", "guardianship-officer", "GUARDIANS", Role.SHELTER_STAFF)
-FOCAL_POINT = Actor("Focal point", "focal-point", "MIGRATION", Role.FOCAL_POINT)
-MONITOR = Actor("M&E officer", "monitoring-officer", "MONITORING", Role.MONITORING_STAFF)
-COORDINATOR = Actor("Coordinator", "coordinator", "COORDINATION", Role.COORDINATOR)
+OPERATOR = Actor("Hotline operator", "hotline-operator", "HOTLINE", Role.HOTLINE_OPERATOR, "the hotline")
+CASEWORKER = Actor("NGO caseworker", "caseworker-alpha", "NGO-ALPHA", Role.NGO_CASEWORKER, "the NGO Alpha")
+COLLEAGUE = Actor("Caseworker (Beta)", "caseworker-beta", "NGO-BETA", Role.NGO_CASEWORKER, "the NGO Beta")
+POLICE = Actor("Police officer", "police-officer", "POLICE", Role.POLICE_OFFICER, "the police")
+NORTH = Actor("Shelter North", "shelter-worker-north", "SHELTER-NORTH", Role.SHELTER_STAFF, "Shelter North")
+SOUTH = Actor("Shelter South", "shelter-worker-south", "SHELTER-SOUTH", Role.SHELTER_STAFF, "Shelter South")
+GUARDIANS = Actor("Guardianship", "guardianship-officer", "GUARDIANS", Role.SHELTER_STAFF, "the guardianship office")
+FOCAL_POINT = Actor("Focal point", "focal-point", "MIGRATION", Role.FOCAL_POINT, "the migration service")
+MONITOR = Actor("M&E officer", "monitoring-officer", "MONITORING", Role.MONITORING_STAFF, "the monitoring unit")
+COORDINATOR = Actor("Coordinator", "coordinator", "COORDINATION", Role.COORDINATOR, "the coordination")
 
 Json = dict[str, Any]
 
@@ -118,11 +122,7 @@ class Play:
         return self.ask(who, "POST", path, body)
 
     def change(self, who: Actor, method: str, path: str, body: Any = None, *, of: str) -> Any:
-        """Change something in the version that it has now.
-
-        Args:
-            of: The path whose `ETag` says the version.
-        """
+        """Change something in the version that it has now: the `ETag` of the path `of`."""
         seen = self.send(who, "GET", of)
         return self.ask(who, method, path, body, version=seen.headers.get("etag"))
 
@@ -192,10 +192,13 @@ class Play:
         raise Unexpected(f"{who.title}: the step {key} of {case} is not open")
 
     def local(self, instant: str | None) -> str:
-        """Return an instant as the clock on the wall in Bishkek shows it."""
+        """Return an instant as the clock on the wall in Bishkek shows it; midnight is the end of the day before."""
         if instant is None:
             return "no time limit"
-        return datetime.fromisoformat(instant).astimezone(self.zone).strftime("%a %d %b %Y, %H:%M")
+        local = datetime.fromisoformat(instant).astimezone(self.zone)
+        if local.time() == MIDNIGHT:
+            return f"the end of {local - timedelta(days=1):%a %d %b %Y}"
+        return f"{local:%a %d %b %Y, %H:%M}"
 
 
 def said(answer: httpx.Response) -> str:

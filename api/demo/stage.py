@@ -85,8 +85,8 @@ def own_settings(settings: Settings) -> Settings:
 def stage(settings: Settings) -> Iterator[Stage]:
     """Set everything up, and take it down again. What was there from an earlier run is dropped first.
 
-    An embedded server is the demonstration's own. On a server that we are given, it takes a database of its own with the
-    roles that are there, so their passwords are read from where this installation keeps them.
+    An embedded server is the demonstration's own. On a server that we are given, it takes a database of its own with
+    the roles that are there, so their passwords are read from where this installation keeps them.
 
     Raises:
         AlreadyPlaying: another demonstration runs in the same folder.

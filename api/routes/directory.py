@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
-from sqlalchemy import text
+from sqlalchemy import any_, func, literal, text
 from sqlmodel import col, select
 
 from api.dependencies import CurrentActor, Cursor, Limit, May, Reader, Work
@@ -68,7 +68,7 @@ async def list_organisations(
         col(Organisation.country) == actor.country, col(Organisation.status).in_(("active", "probation"))
     )
     if service is not None:
-        statement = statement.where(col(Organisation.services).contains([service]))
+        statement = statement.where(literal(str(service)) == any_(col(Organisation.services)))
     rows = await work.session.execute(statement.order_by(col(Organisation.code)).limit(1000))
     return OrganisationList(items=[OrganisationOut.of(row) for row in rows.scalars()])
 
@@ -135,7 +135,10 @@ async def list_notifications(
     may.own(Permission.NOTIFICATION_READ)
     rows, following = await page(
         work.session,
-        select(Notification).where(col(Notification.organisation_id) == actor.organisation_id),
+        select(Notification).where(
+            col(Notification.organisation_id) == actor.organisation_id,
+            col(Notification.reference).not_in(select(func.nrm_walled_references())),
+        ),
         (col(Notification.created_at), col(Notification.id)),
         cursor,
         limit,

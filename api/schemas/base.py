@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
 from domain.codes import Compartment, Language
+from domain.sealing.envelope import MAX_PLAINTEXT
 
 LONGEST_TEXT = 15_000
 """Characters of a long text box."""
@@ -79,7 +80,7 @@ Sentence = Annotated[str, Field(max_length=1000)]
 Opened = Annotated[
     dict[
         Annotated[str, Field(max_length=40)],
-        Annotated[str, Field(max_length=LONGEST_TEXT)]
+        Annotated[str, Field(max_length=MAX_PLAINTEXT)]
         | Flag
         | Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=MOST_ITEMS)]
         | None,

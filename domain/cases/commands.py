@@ -313,7 +313,7 @@ async def raise_wall(
         staff_id=staff.id if staff else None,
         raised_at=work.now,
     )
-    work.add(wall)
-    work.audit(AuditAction.WALL_RAISED, permit, stream_id=case.id, subject_id=wall.id)
     await case_changed(work, case)
+    work.add(wall)  # last: it may stand before whoever raises it, who then sees nothing of the case any more
+    work.audit(AuditAction.WALL_RAISED, permit, stream_id=case.id, subject_id=wall.id)
     return wall

@@ -118,8 +118,9 @@ def identification(record: CaseRecord) -> Identification:
 
 def support(referrals: Iterable["Referral"], episodes: Iterable["ServiceEpisode"]) -> Support:
     """Return the support axis: from referrals and episodes, never from identification or co-operation."""
-    given = [episode for episode in episodes if episode.service in SUPPORT_SERVICES]
     asked = [referral for referral in referrals if referral.service in SUPPORT_SERVICES]
+    mistaken = {referral.id for referral in asked if referral.status == ReferralStatus.ENTERED_IN_ERROR}
+    given = [one for one in episodes if one.service in SUPPORT_SERVICES and one.referral_id not in mistaken]
     if any(episode.ended_at is None for episode in given):
         return Support.RECEIVING
     if any(referral.status in WAITING | RUNNING for referral in asked):

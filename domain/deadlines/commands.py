@@ -39,7 +39,8 @@ async def refresh_steps(work: UnitOfWork, case: Case) -> CaseRecord:
         still = wanted.get(known.rule)
         if known.settled_at is not None:
             continue
-        if still is not None and known.due_at == still.due_at:
+        calls_owner = known.fired_at is not None or known.organisation_id == case.owner_organisation_id
+        if still is not None and known.due_at == still.due_at and calls_owner:
             running[known.rule] = known.due_at
         elif known.fired_at is None:
             known.settled_at = work.now
@@ -81,7 +82,7 @@ def ask_for_refresh(work: UnitOfWork, case_id: UUID, organisation_id: UUID, subj
 
 
 async def settle(work: UnitOfWork, subject_id: UUID, *kinds: DeadlineKind) -> None:
-    """Mark the running deadlines of a referral or contact as met or void."""
+    """Mark the deadlines of a referral or contact as met, late ones too, or void."""
     await work.flush()
     await work.session.execute(
         update(Deadline)
@@ -89,7 +90,6 @@ async def settle(work: UnitOfWork, subject_id: UUID, *kinds: DeadlineKind) -> No
             col(Deadline.subject_id) == subject_id,
             col(Deadline.kind).in_(kinds),
             col(Deadline.settled_at).is_(None),
-            col(Deadline.fired_at).is_(None),
         )
         .values(settled_at=work.now)
     )

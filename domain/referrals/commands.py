@@ -35,7 +35,7 @@ from domain.organisations.models import Organisation
 from domain.permits import Permit
 from domain.referrals.effects import close_to_receiver, end_services, move, open_to_receiver, start_clock, start_service
 from domain.referrals.models import Referral
-from domain.referrals.rules import AFTER_ACCEPTANCE, OVER, Act, Side, at_least_as_urgent, moved
+from domain.referrals.rules import AFTER_ACCEPTANCE, OVER, Act, Side, at_least_as_urgent, moved, outcome_of
 from domain.sealing.models import SealedValue
 from domain.sealing.vault import Place
 from domain.unit_of_work import UnitOfWork
@@ -314,8 +314,9 @@ async def _consequences(work: UnitOfWork, permit: Permit, referral: Referral, co
         await open_to_receiver(work, referral)
     if act == Act.START:
         await start_service(work, permit, referral)
-    if referral.status in {ReferralStatus.COMPLETED, ReferralStatus.FAILED, ReferralStatus.WITHDRAWN_BY_PERSON}:
-        await end_services(work, permit, referral, command.outcome)
+    if referral.status in OVER:
+        outcome = outcome_of(ReferralStatus(referral.status), command.outcome, command.reason)
+        await end_services(work, permit, referral, outcome)
     if act in {Act.ACCEPT, Act.WAITLIST}:
         await settle(work, referral.id, DeadlineKind.REFERRAL_RESPONSE)
     if act == Act.ACCEPT:

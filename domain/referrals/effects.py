@@ -129,7 +129,7 @@ async def start_service(work: UnitOfWork, permit: Permit, referral: Referral) ->
     work.audit(AuditAction.SERVICE_STARTED, permit, stream_id=referral.case_id, subject_id=episode.id)
 
 
-async def end_services(work: UnitOfWork, permit: Permit, referral: Referral, outcome: Outcome | None) -> None:
+async def end_services(work: UnitOfWork, permit: Permit, referral: Referral, outcome: Outcome) -> None:
     """End the running service episodes of a referral with their outcome."""
     rows = await work.session.execute(
         select(ServiceEpisode).where(
@@ -138,7 +138,7 @@ async def end_services(work: UnitOfWork, permit: Permit, referral: Referral, out
     )
     for episode in rows.scalars():
         episode.ended_at = work.now
-        episode.outcome = outcome or Outcome.DECLINED_BY_PERSON
+        episode.outcome = outcome
         episode.version += 1
         work.audit(
             AuditAction.SERVICE_ENDED,

@@ -19,11 +19,13 @@ from domain.unit_of_work import UnitOfWork
 
 
 async def expire_referral(work: UnitOfWork, referral: Referral) -> None:
-    """The clock ends a referral that nobody answered; the sender must find another way."""
+    """The clock ends a referral that nobody answered, and tells the sender to find another way.
+
+    The receiver hears of it from the breach of the deadline itself.
+    """
     await move(work, None, referral, Act.EXPIRE)
     await close_to_receiver(work, None, referral)
-    for organisation_id in (referral.sending_organisation_id, referral.receiving_organisation_id):
-        work.notify(organisation_id, NotificationKind.REFERRAL_EXPIRED, referral.reference)
+    work.notify(referral.sending_organisation_id, NotificationKind.REFERRAL_EXPIRED, referral.reference)
 
 
 async def withdraw_shared_under(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from domain.audit.actions import AuditAction
-from domain.codes import Priority, ReferralStatus
+from domain.codes import Outcome, Priority, ReferralStatus, RefusalReason
 from domain.errors import StateConflict
 
 S = ReferralStatus
@@ -135,6 +135,24 @@ def moved(status: ReferralStatus, act: Act) -> Transition:
     if status not in transition.sources:
         raise StateConflict(current=str(status), act=str(act))
     return transition
+
+
+OUTCOME_OF_FAILURE = {
+    RefusalReason.NO_CAPACITY: Outcome.NO_CAPACITY,
+    RefusalReason.NOT_ELIGIBLE: Outcome.NOT_ELIGIBLE,
+    RefusalReason.DECLINED_BY_PERSON: Outcome.DECLINED_BY_PERSON,
+    RefusalReason.COULD_NOT_BE_REACHED: Outcome.DID_NOT_ENGAGE,
+}
+"""What came of a service that failed for this reason; of any other, unknown: nothing is laid at the person's door."""
+
+
+def outcome_of(status: ReferralStatus, said: Outcome | None, reason: RefusalReason | None) -> Outcome:
+    """Return what came of the service of a referral that ended in this status."""
+    if said is not None:
+        return said
+    if status == S.WITHDRAWN_BY_PERSON:
+        return Outcome.DECLINED_BY_PERSON
+    return OUTCOME_OF_FAILURE.get(reason, Outcome.UNKNOWN) if reason is not None else Outcome.UNKNOWN
 
 
 def at_least_as_urgent(asked: Priority, least: Priority) -> bool:

@@ -49,9 +49,31 @@ def upgrade() -> None:
         CREATE TRIGGER head_moves_on BEFORE UPDATE OR DELETE ON audit_heads
         FOR EACH ROW EXECUTE FUNCTION nrm_head_moves_one_link()
     """)
+    op.execute("""
+        CREATE TRIGGER never_truncated BEFORE TRUNCATE ON audit_heads
+        FOR EACH STATEMENT EXECUTE FUNCTION nrm_refuse_change()
+    """)
+    # A grant ends once; what has ended is granted anew, by whoever may, or not at all. Only who leads the case collects more.
+    op.execute("""
+        CREATE FUNCTION nrm_grant_only_ends() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF NEW.valid_until > OLD.valid_until
+               OR (OLD.relation <> 'owner' AND NOT NEW.compartments <@ OLD.compartments) THEN
+                RAISE EXCEPTION 'a grant is never extended' USING ERRCODE = 'insufficient_privilege';
+            END IF;
+            RETURN NEW;
+        END $$
+    """)
+    op.execute("""
+        CREATE TRIGGER grant_only_ends BEFORE UPDATE ON case_access
+        FOR EACH ROW EXECUTE FUNCTION nrm_grant_only_ends()
+    """)
 
 
 def downgrade() -> None:
+    op.execute("DROP TRIGGER grant_only_ends ON case_access")
+    op.execute("DROP FUNCTION nrm_grant_only_ends()")
+    op.execute("DROP TRIGGER never_truncated ON audit_heads")
     op.execute("DROP TRIGGER head_moves_on ON audit_heads")
     op.execute("DROP FUNCTION nrm_head_moves_one_link()")
     for table in APPEND_ONLY:

@@ -51,12 +51,16 @@ def related(case: str) -> str:
 
 
 # Functions that look past row security, owned by nrm_owner: each answers one yes or no about the caller's own organisation.
+# None of them says yes to whom a conflict wall stands before.
 DEFINER_FUNCTIONS = {
+    "nrm_walled(checked uuid)": """
+        SELECT EXISTS (SELECT 1 FROM case_walls w
+                       WHERE w.case_id = checked AND (w.organisation_id = nrm_organisation() OR w.staff_id = nrm_staff()))""",
     "nrm_owns_case(checked uuid)": """
         SELECT EXISTS (
             SELECT 1 FROM case_access g
             WHERE g.case_id = checked AND g.organisation_id = nrm_organisation() AND g.relation = 'owner'
-              AND g.valid_from <= nrm_now() AND g.valid_until > nrm_now())""",
+              AND g.valid_from <= nrm_now() AND g.valid_until > nrm_now()) AND NOT nrm_walled(checked)""",
     "nrm_may_grant(checked uuid, grantee uuid, as_relation text, by_referral uuid)": """
         SELECT grantee = nrm_organisation() AND CASE as_relation
             WHEN 'owner' THEN
@@ -70,18 +74,32 @@ DEFINER_FUNCTIONS = {
                         AND r.receiving_organisation_id = grantee AND r.status = 'accepted')
             ELSE false END""",
     "nrm_party_to(referral uuid)": """
-        SELECT EXISTS (SELECT 1 FROM referrals r WHERE r.id = referral
+        SELECT EXISTS (SELECT 1 FROM referrals r WHERE r.id = referral AND NOT nrm_walled(r.case_id)
                        AND nrm_organisation() IN (r.sending_organisation_id, r.receiving_organisation_id))""",
     "nrm_receives_decisions_on(checked uuid)": """
         SELECT EXISTS (SELECT 1 FROM referrals r WHERE r.case_id = checked AND r.service = 'state_identification'
                        AND r.receiving_organisation_id = nrm_organisation()
-                       AND r.status IN ('accepted', 'in_service', 'completed'))""",
+                       AND r.status IN ('accepted', 'in_service', 'completed')) AND NOT nrm_walled(checked)""",
     "nrm_writes_for(holder uuid)": """
         SELECT nrm_owns_case(holder) OR nrm_receives_decisions_on(holder)
-            OR EXISTS (SELECT 1 FROM referrals r WHERE r.id = holder
-                       AND nrm_organisation() IN (r.sending_organisation_id, r.receiving_organisation_id))
+            OR nrm_party_to(holder)
             OR EXISTS (SELECT 1 FROM contacts c WHERE c.id = holder AND c.organisation_id = nrm_organisation())""",
 }
+
+# What is behind the caller's conflict walls, as it is named in notifications: cases, referrals, and the contacts that opened them.
+WALLED_REFERENCES = """
+    CREATE FUNCTION nrm_walled_references() RETURNS SETOF text
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+        WITH walled AS (
+            SELECT w.case_id FROM case_walls w
+            WHERE w.organisation_id = nrm_organisation() OR w.staff_id = nrm_staff()
+        )
+        SELECT c.reference::text FROM cases c JOIN walled w ON w.case_id = c.id
+        UNION ALL SELECT r.reference FROM referrals r JOIN walled w ON w.case_id = r.case_id
+        UNION ALL SELECT k.contact_id::text FROM contact_cases k JOIN walled w ON w.case_id = k.case_id
+    $$
+"""
+BEHIND_WALLS = "(SELECT nrm_walled_references())"
 
 MINE = f"organisation_id = {ORGANISATION}"
 REFERRAL_VISIBLE = f"""(
@@ -110,7 +128,12 @@ APPLICATION: dict[str, tuple[str | None, str | None, str | None, str | None]] = 
     "organisations": ("true", None, None, None),
     "staff_members": ("true", None, None, None),
     "memberships": ("true", None, None, None),
-    "contacts": (MINE, MINE, MINE, None),
+    "contacts": (
+        f"{MINE} AND id::text NOT IN {BEHIND_WALLS}",
+        MINE,
+        f"{MINE} AND id::text NOT IN {BEHIND_WALLS}",
+        None,
+    ),
     "contact_cases": (
         "EXISTS (SELECT 1 FROM contacts c WHERE c.id = contact_id)",
         "EXISTS (SELECT 1 FROM contacts c WHERE c.id = contact_id) AND nrm_owns_case(case_id)",
@@ -168,7 +191,7 @@ APPLICATION: dict[str, tuple[str | None, str | None, str | None, str | None]] = 
         f"{MINE} OR nrm_owns_case(case_id) OR nrm_party_to(subject_id)",
         None,
     ),
-    "notifications": (MINE, "true", None, None),
+    "notifications": (f"{MINE} AND reference NOT IN {BEHIND_WALLS}", "true", None, None),
     "sealed_values": (
         SEALED_VISIBLE,
         "nrm_writes_for(holder_id)",
@@ -228,6 +251,8 @@ OWNER_READS = (
     "case_access",
     "referrals",
     "contacts",
+    "contact_cases",
+    "case_walls",
     "audit_entries",
     "audit_heads",
     "identification_decisions",
@@ -239,19 +264,21 @@ OWNER_WRITES = ("organisations", "staff_members", "memberships")
 
 FUNNEL = """
     CREATE FUNCTION nrm_funnel() RETURNS TABLE (stage text, unit text, counted bigint)
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public AS $$
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
         WITH allowed AS (SELECT nrm_country() AS country WHERE nrm_role() = 'coordinator'),
         reached AS (
             SELECT e.referral_id, e.status FROM referral_events e
             JOIN referrals r ON r.id = e.referral_id JOIN allowed a ON a.country = r.country
-            WHERE r.status <> 'entered_in_error'
+            WHERE r.status <> 'entered_in_error' AND NOT nrm_walled(r.case_id)
         )
         SELECT 'contacts', 'contacts', count(*) FROM contacts c
             JOIN organisations o ON o.id = c.organisation_id JOIN allowed a ON a.country = o.country
+            WHERE c.id::text NOT IN (SELECT nrm_walled_references())
         UNION ALL SELECT 'cases', 'cases', count(*) FROM cases c JOIN allowed a ON a.country = c.country
+            WHERE NOT nrm_walled(c.id)
         UNION ALL SELECT 'presumed_or_identified', 'cases', count(DISTINCT d.case_id) FROM identification_decisions d
             JOIN cases c ON c.id = d.case_id JOIN allowed a ON a.country = c.country
-            WHERE d.outcome IN ('PossibleVictimOfTrafficking', 'ActualVictimOfTrafficking')
+            WHERE d.outcome IN ('PossibleVictimOfTrafficking', 'ActualVictimOfTrafficking') AND NOT nrm_walled(c.id)
         UNION ALL SELECT s.stage, 'referrals', count(DISTINCT r.referral_id)
             FROM (VALUES ('sent'), ('received'), ('accepted'), ('in_service'), ('completed')) AS s (stage)
             LEFT JOIN reached r ON r.status = s.stage
@@ -266,8 +293,9 @@ def create_functions() -> None:
     for signature, body in DEFINER_FUNCTIONS.items():
         op.execute(f"""
             CREATE FUNCTION {signature} RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER
-            SET search_path = public AS $$ {body} $$
+            SET search_path = public, pg_temp AS $$ {body} $$
         """)
+    op.execute(WALLED_REFERENCES)
     op.execute(FUNNEL)
 
 
@@ -320,6 +348,7 @@ def downgrade() -> None:
     op.execute("DROP POLICY statistics ON releases")
     op.execute("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM nrm_application, nrm_worker, nrm_statistics")
     op.execute("DROP FUNCTION nrm_funnel()")
+    op.execute("DROP FUNCTION nrm_walled_references()")
     for signature in reversed(DEFINER_FUNCTIONS):
         op.execute(f"DROP FUNCTION {signature.split('(')[0]}")
     for name in CONTEXT_FUNCTIONS:

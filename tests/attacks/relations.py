@@ -95,7 +95,7 @@ class Stage:
         """Return the access token of a member of staff."""
         if (relation, role) not in self.tokens:
             self.tokens[relation, role] = ISSUER.issue(
-                subject=subject_of(relation, role),
+                subject=subject_of({"absent": "foreign"}.get(relation, relation), role),
                 organisation=code_of(relation),
                 role=role,
                 lifetime=timedelta(hours=8),
