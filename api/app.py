@@ -57,7 +57,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
         telemetry=NO_TELEMETRY,
-        max_body_size=runtime.settings.body_limit,
+        max_body_size=None,  # the guard limits bodies: the framework would answer in plain text, without our headers
         generate_unique_id_function=operation_id,
     )
     app.state.runtime = runtime

@@ -19,18 +19,19 @@ LIFETIME = timedelta(hours=8)
 
 
 def ensure_keys(settings: Settings) -> None:
-    """Make the key file and a pair of token keys if they are absent; an existing one is never replaced.
+    """Make the key file and a pair of token keys if they are absent; what settings name is somebody else's to make.
 
     Raises:
         RuntimeError: this is production.
     """
     if settings.environment == "production":
         raise RuntimeError("production gets its keys from outside")
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not settings.key_path.exists():
+    if settings.key_file is None and not settings.key_path.exists():
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         FileProvider.create(settings.key_path, secrets.token_bytes)
     private = private_key_path(settings)
-    if not private.exists():
+    if settings.token_public_keys_file is None and not private.exists():
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         private_pem, public_pem = generate_key_pair()
         settings.token_public_keys_path.write_text(json.dumps({KEY_ID: public_pem}), encoding="ascii")
         descriptor = os.open(private, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -81,8 +81,9 @@ class Replay:
         if key is None:
             raise IdempotencyKeyMissing
         self.work, self.actor, self.request, self.body = work, actor, request, body
-        self.key = key
         self.secret = work.keys.derive("idempotency")
+        # Clients make keys out of what they have at hand; what they put into one is not stored.
+        self.key = hmac.new(self.secret, key.encode(), hashlib.sha256).hexdigest()
 
     async def earlier_answer(self) -> Response | None:
         """Return the stored answer of this key, or None after reserving the key for this transaction.

@@ -26,7 +26,8 @@ DOCUMENTATION_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; frame-ancestors 'none'"
 )
-REQUEST_ID = re.compile(r"^[A-Za-z0-9-]{8,64}$")
+REQUEST_ID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+"""A caller may choose a UUID as request id; anything else could carry words into the logs."""
 
 log = structlog.get_logger()
 

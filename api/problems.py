@@ -1,6 +1,6 @@
 """Errors as RFC 9457 problems: a stable code, a title in the reader's language, and details that echo nothing typed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -16,14 +16,14 @@ from starlette.exceptions import HTTPException
 
 from api.database import is_unavailable
 from api.language import language_of
-from domain.codes import Language
+from api.schemas.base import In
+from domain.codes import Compartment, Language
 from domain.errors import DomainError
 
 MEDIA_TYPE = "application/problem+json"
 TYPE = "urn:nrm:problem:"
 FILE = Path(__file__).with_name("problems.yaml")
 RETRY_AFTER_SECONDS = 2
-LONGEST_NAME = 40
 
 log = structlog.get_logger()
 
@@ -133,17 +133,26 @@ async def on_domain_error(request: Request, error: Exception) -> JSONResponse:
 async def on_invalid_request(request: Request, error: Exception) -> JSONResponse:
     """Answer a malformed request: where and what kind of fault; the input is never repeated."""
     invalid = cast("RequestValidationError", error)
-    faults = [
-        {"at": "/".join(_place(part) for part in fault["loc"])[:200], "fault": str(fault["type"])[:80]}
-        for fault in invalid.errors()[:50]
-    ]
+    faults = [{"at": _place(fault["loc"])[:200], "fault": str(fault["type"])[:80]} for fault in invalid.errors()[:50]]
     return answer("invalid-request", language_of(request), {"faults": faults})
 
 
-def _place(part: object) -> str:
-    """Return a part of a place. Names that are not ours were typed by the caller and are not repeated."""
-    text = str(part)
-    return text if text.isascii() and text.replace("_", "").isalnum() and len(text) <= LONGEST_NAME else "…"
+def _place(parts: Sequence[object]) -> str:
+    """Return where a fault is. Names in a body that are not ours were typed by the caller and are not repeated."""
+    source, *rest = parts
+    shown = rest if source != "body" else [part if isinstance(part, int) or part in _ours() else "…" for part in rest]
+    return "/".join(str(part) for part in (source, *shown))
+
+
+@cache
+def _ours() -> frozenset[str]:
+    """Return every field name of what may come in, and the compartments."""
+    models, names = [In], {str(compartment) for compartment in Compartment}
+    while models:
+        model = models.pop()
+        names.update(model.model_fields)
+        models += model.__subclasses__()
+    return frozenset(names)
 
 
 async def on_http_error(request: Request, error: Exception) -> JSONResponse:

@@ -82,7 +82,7 @@ SERVES = Rule(
     lambda grant, actor: _running(grant, actor, Relation.RECEIVER),
 )
 FIRST_DAY = timedelta(hours=24)
-"""How long a hotline operator may read again what a caller said; then the case belongs to case work (design 1)."""
+"""How long a hotline operator may read again what a caller said; then the case belongs to case work."""
 
 OWNS_SINCE_TODAY = Rule(
     "owner-of-case-on-its-first-day",

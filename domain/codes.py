@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Known(StrEnum):
-    """A yes or no, or one of the four kinds of not knowing (design: "Four kinds of not knowing")."""
+    """A yes or no, or one of the four kinds of not knowing."""
 
     YES = "yes"
     NO = "no"
@@ -139,7 +139,7 @@ class HeardOfUs(StrEnum):
 
 
 class EntryChannel(StrEnum):
-    """The ways into the mechanism (source facts, section 2.1, and GBVIMS "who referred the client")."""
+    """The ways into the mechanism (public sources on the Kyrgyz mechanism, and GBVIMS "who referred the client")."""
 
     HOTLINE = "hotline"
     NGO = "ngo"
@@ -370,7 +370,7 @@ class ClosureReason(StrEnum):
 
 
 class Service(StrEnum):
-    """What may be asked for in a referral (source facts, section 3; OSCE pillars)."""
+    """What may be asked for in a referral (public sources on the Kyrgyz mechanism; OSCE pillars)."""
 
     CASE_MANAGEMENT = "case_management"
     SHELTER = "shelter"

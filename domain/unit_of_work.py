@@ -56,13 +56,21 @@ class UnitOfWork:
     async def lock(self, model: type[Record], record_id: UUID) -> Record:
         """Return a record, locked until the transaction ends and read afresh.
 
+        Referrals are locked before their case, and a case before its deadlines, so that nobody waits in a circle. The
+        lock lets others write records that only point here (`FOR NO KEY UPDATE`).
+
         Raises:
             NotFound: it does not exist for this transaction.
         """
-        found = await self.session.get(model, record_id, with_for_update=True, populate_existing=True)
+        found = await self.session.get(model, record_id, with_for_update={"key_share": True}, populate_existing=True)
         if found is None:
             raise NotFound
         return found
+
+    async def lock_if_free(self, model: type[Record], record_id: UUID) -> Record | None:
+        """Return a record locked as `lock` does, or None if somebody else holds it at this moment."""
+        options = {"key_share": True, "skip_locked": True}
+        return await self.session.get(model, record_id, with_for_update=options, populate_existing=True)
 
     async def get(self, model: type[Record], record_id: UUID) -> Record:
         """Return a record, or raise NotFound."""

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import signal
+from types import FrameType
 
 import uvicorn
 
@@ -26,8 +27,14 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         command.set_defaults(run=run)
 
 
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
+
+
 def _prepared() -> Settings:
     settings = load_settings()
+    # Being told to stop leaves through the same doors as an end does, so that the embedded server is stopped too.
+    signal.signal(signal.SIGTERM, _leave)
     configure(settings.log_level)
     if settings.environment == "development":
         ensure_keys(settings)

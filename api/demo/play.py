@@ -169,9 +169,9 @@ class Play:
         if method != "GET" and path.startswith("/referrals/"):
             version = self.send(who, "GET", "/".join(path.split("/")[:3])).headers.get("etag")
         answer = self.send(who, method, path, body, version=version)
-        problem: Json = answer.json() if answer.is_error else {}
-        if problem.get("code") != code:
+        if said(answer).partition(" ")[2] != code:
             raise Unexpected(f"{who.title}: {method} {path}: expected the refusal {code}, got {said(answer)}")
+        problem: Json = answer.json()
         self.page.refused(who.title, what, f"{problem['title']} ({code}, {answer.status_code})", because)
         return problem
 
@@ -203,7 +203,8 @@ class Play:
 
 def said(answer: httpx.Response) -> str:
     """Return what an answer says, without anything about persons."""
-    code = answer.json().get("code", "") if answer.is_error and answer.content else ""
+    is_problem = answer.headers.get("content-type", "").startswith("application/problem+json")
+    code = answer.json()["code"] if is_problem else ""
     return f"{answer.status_code} {code}".strip()
 
 

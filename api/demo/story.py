@@ -1,5 +1,6 @@
 """The order of the demonstration, and its three days."""
 
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -13,6 +14,7 @@ from api.demo.journeys import (
     child,
     declined,
     foreigner,
+    form,
     hotline,
     readers,
     refusal,
@@ -24,7 +26,7 @@ from api.demo.persons import Invented
 from api.demo.play import COORDINATOR, OPERATOR, PATIENCE, Play, spoken
 from api.demo.stage import Stage
 from api.development import LocalIssuer
-from api.runtime import SOPS
+from api.runtime import SOPS, build
 from domain.workflow.catalogue import Catalogue
 
 TODAY: Final = timedelta(0)
@@ -48,7 +50,7 @@ def tell(stage: Stage, page: Page) -> None:
     page.text(INTRODUCTION)
     with stage.refusals.open("w", encoding="utf-8") as refusals:
         with _day(stage, page, refusals, TODAY) as play:
-            case, referral = _first_day(play)
+            case, referral = _first_day(play, stage)
         with _day(stage, page, refusals, IN_TWO_DAYS) as play:
             page.heading(unanswered.AFTER_TWO_DAYS)
             page.text("The clock of the service was set two days ahead for this chapter, and the worker started anew.")
@@ -60,7 +62,7 @@ def tell(stage: Stage, page: Page) -> None:
             _funnel(play)
 
 
-def _first_day(play: Play) -> tuple[str, str]:
+def _first_day(play: Play, stage: Stage) -> tuple[str, str]:
     page = play.page
     page.heading(hotline.TITLE)
     cases = hotline.play(play)
@@ -77,6 +79,8 @@ def _first_day(play: Play) -> tuple[str, str]:
     foreigner.play(play, of_a_national)
     page.heading(declined.TITLE)
     declined.play(play)
+    page.heading(form.TITLE)
+    form.play(play, functools.partial(build, stage.settings, stage.access.dsns))
     page.heading(readers.TITLE)
     readers.play(play, cases["aizada"])
     page.heading(unanswered.TITLE)

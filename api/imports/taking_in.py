@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from api.idempotency import IdempotencyKeyReused, IdempotencyRecord
 from api.imports.report import Fate, Line
-from api.imports.uk_form import Form, Placement, place, rest
+from api.imports.uk_form import REFUSED, Form, Placement, place, rest
 from api.runtime import Runtime
 from auth.authentication import enter
 from auth.authorisation import Authorisation
@@ -113,7 +113,7 @@ async def _consent(form: Form, case: Case, placement: Placement, may: Authorisat
     lines = []
     if form.consents_to:
         _, permit = await may.case(case.reference, Permission.CONSENT_RECORD)
-        command = _answer(form, ConsentDecision.GIVEN, form.consents_to, placement, may.actor)
+        command = _answer(ConsentDecision.GIVEN, form.consents_to, placement, may.actor)
         await record_consent(command, permit, work)
     if "NRMOrDuty" in form.values:
         where = "consent, for your organisation alone" if form.consents_to else "a child, or perhaps one, needs none"
@@ -124,7 +124,7 @@ async def _consent(form: Form, case: Case, placement: Placement, may: Authorisat
 
 
 def _answer(
-    form: Form, decision: ConsentDecision, purposes: tuple[Purpose, ...], placement: Placement, actor: Actor
+    decision: ConsentDecision, purposes: tuple[Purpose, ...], placement: Placement, actor: Actor
 ) -> RecordConsent:
     """Return an answer; the form does not say how it was obtained or what was explained, so the least is recorded."""
     given = decision == ConsentDecision.GIVEN
@@ -155,7 +155,7 @@ async def _cooperation(form: Form, case: Case, may: Authorisation, work: UnitOfW
 async def _notify(form: Form, case: Case, placement: Placement, may: Authorisation, work: UnitOfWork) -> list[Line]:
     """Record the refusal, notify anonymously and close: nobody can work on a case without a person."""
     _, permit = await may.case(case.reference, Permission.CONSENT_RECORD)
-    refusal = _answer(form, ConsentDecision.REFUSED, (Purpose.IDENTIFICATION,), placement, may.actor)
+    refusal = _answer(ConsentDecision.REFUSED, (Purpose.IDENTIFICATION,), placement, may.actor)
     await record_consent(refusal, permit, work)
     _, permit = await may.case(case.reference, Permission.CASE_WORK)
     await complete_step(ANONYMOUS_STEP, permit, work)
@@ -163,7 +163,7 @@ async def _notify(form: Form, case: Case, placement: Placement, may: Authorisati
     await set_case_work(CaseWork.CLOSED, ClosureReason.ANONYMOUS_NOTIFICATION, case.version, permit, work)
     lines = [Line("NRMOrDuty", Fate.PLACED, "refusal of identification, anonymous notification")]
     if "WillingToCooperate" in form.values:
-        lines.append(Line("WillingToCooperate", Fate.DROPPED, "the adult refused: counted, never named"))
+        lines.append(Line("WillingToCooperate", Fate.DROPPED, REFUSED))
     return lines
 
 

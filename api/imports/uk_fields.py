@@ -130,6 +130,8 @@ EXPLOITATION: dict[str, str] = {
 }
 """Kinds of exploitation as the form flags them, in the spelling of HTCDS with our extensions."""
 
+PERMISSION = "AltContactPermissionToSend"
+
 TRUSTED = frozenset(
     {
         "AltContactFirstName",
@@ -139,11 +141,10 @@ TRUSTED = frozenset(
         "AltContactCounty",
         "AltContactPostcode",
         "AltContactEmail",
+        PERMISSION,
     }
 )
 """A third person to whom a decision may be sent; kept only where the potential victim permitted it."""
-
-PERMISSION = "AltContactPermissionToSend"
 
 _STAFF = "data of staff of another organisation"
 _DOUBTS = "doubts about credibility are no field of ours: nothing that decides on help may read them"

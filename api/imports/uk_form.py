@@ -24,6 +24,11 @@ ADULT: Final = 18
 NATIONALITIES: Final = ("Customer.Nationality", "Customer.Custom11")
 GENDER: Final = "Customer.Custom17"
 REFUSED: Final = "the adult refused: counted, never named"
+OF_THE_PERSON: Final = frozenset({*PLACES, *EXPLOITATION, *TRUSTED, *NATIONALITIES, "DTNReason"})
+KEPT: Final = {
+    **dict.fromkeys(EXPLOITATION, "as a code: there is no record of exploitation episodes yet"),
+    **dict.fromkeys(NATIONALITIES, "in words: no country is known by this name"),
+}
 
 GENDERS: Final = {"Male": Gender.MASCULINE, "Female": Gender.FEMININE}
 BANDS: Final = (
@@ -216,44 +221,45 @@ def _settled(
     profile: Confidentiality,
     opens: frozenset[Compartment],
 ) -> Line:
-    if name in DROPPED:
-        return Line(name, Fate.DROPPED, DROPPED[name])
-    if form.is_refused and (name in PLACES or name in TRUSTED or name in {PERMISSION, "DTNReason", *NATIONALITIES}):
-        return Line(name, Fate.DROPPED, REFUSED)
-    if form.is_refused and name in EXPLOITATION:
-        return Line(name, Fate.DROPPED, REFUSED)
-    if name in NOT_PLACED:
-        return Line(name, Fate.NOT_PLACED, NOT_PLACED[name])
-    found = _place_of(name, form)
-    if isinstance(found, Line):
-        return found
+    if (against := _against(name, form)) is not None:
+        return against
+    found = _place_of(name)
+    if found is None:
+        return Line(name, Fate.NOT_PLACED, "no field of the form that we know")
     if profile.compartment_of(found.field) != found.compartment:
         return Line(name, Fate.NOT_PLACED, f"the confidentiality profile has no place {found}")
     if found.compartment not in opens:
         return Line(name, Fate.NOT_PLACED, f"the role may not open {found.compartment}")
     placement.seal(found, EXPLOITATION.get(name, value))
-    if name in EXPLOITATION:
-        return Line(name, Fate.KEPT, f"{found}, as a code: there is no record of exploitation episodes yet")
-    if name in NATIONALITIES:
-        return Line(name, Fate.KEPT, f"{found}, in words: no country is known by this name")
+    if name in KEPT:
+        return Line(name, Fate.KEPT, f"{found}, {KEPT[name]}")
     return Line(name, Fate.PLACED, str(found))
 
 
-def _place_of(name: str, form: Form) -> Place | Line:
-    """Return the sealed place of a field, or why there is none."""
-    if name in PLACES:
-        return PLACES[name]
+def _against(name: str, form: Form) -> Line | None:
+    """Return why a field is stored nowhere, or None."""
+    if name in DROPPED:
+        return Line(name, Fate.DROPPED, DROPPED[name])
+    if form.is_refused and name in OF_THE_PERSON:
+        return Line(name, Fate.DROPPED, REFUSED)
+    if name in NOT_PLACED:
+        return Line(name, Fate.NOT_PLACED, NOT_PLACED[name])
+    if name in TRUSTED and form.values.get(PERMISSION) != "Yes":
+        return Line(name, Fate.DROPPED, "a third person, without permission to write to them")
+    if name in EXPLOITATION and form.values[name] != "Yes":
+        return Line(name, Fate.NOT_PLACED, "the form flags what happened with Yes alone")
+    return None
+
+
+def _place_of(name: str) -> Place | None:
+    """Return the sealed place of a field, or None."""
     if name in EXPLOITATION:
-        if form.values[name] != "Yes":
-            return Line(name, Fate.NOT_PLACED, "the form flags what happened with Yes alone")
         return Place(Compartment.NARRATIVE, "exploitation", "kind")
     if name in NATIONALITIES:
         return Place(Compartment.NARRATIVE, "account", "nationality")
-    if name in TRUSTED or name == PERMISSION:
-        if form.values.get(PERMISSION) != "Yes":
-            return Line(name, Fate.DROPPED, "a third person, without permission to write to them")
+    if name in TRUSTED:
         return Place(Compartment.CONTACT, "trusted_person", name.removeprefix("AltContact"))
-    return Line(name, Fate.NOT_PLACED, "no field of the form that we know")
+    return PLACES.get(name)
 
 
 def _safe_to_contact(form: Form, placement: Placement) -> None:

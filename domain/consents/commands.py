@@ -14,7 +14,7 @@ from domain.consents.rules import narrows
 from domain.deadlines.commands import case_changed
 from domain.errors import InvalidInput, NotFound, StateConflict
 from domain.permits import Permit
-from domain.referrals.endings import withdraw_shared_under
+from domain.referrals.endings import lock_open_referrals, withdraw_shared_under
 from domain.unit_of_work import UnitOfWork
 
 
@@ -67,6 +67,7 @@ async def narrow_consent(consent_id: UUID, command: RecordConsent, permit: Permi
         InvalidInput: the new version asks for more than the earlier one allowed.
         StateConflict: the consent was refused or withdrawn.
     """
+    await lock_open_referrals(work, permit.subject_id)
     case = await work.lock(Case, permit.subject_id)
     earlier = await speaking_version(work, case, consent_id)
     if earlier.decision != ConsentDecision.GIVEN or command.decision != ConsentDecision.GIVEN:
@@ -100,6 +101,7 @@ async def withdraw_consent(consent_id: UUID, permit: Permit, work: UnitOfWork) -
         NotFound: the case has no such consent.
         StateConflict: it was not given, or was taken back already.
     """
+    await lock_open_referrals(work, permit.subject_id)
     case = await work.lock(Case, permit.subject_id)
     earlier = await speaking_version(work, case, consent_id)
     if earlier.decision != ConsentDecision.GIVEN:

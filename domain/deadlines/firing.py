@@ -28,6 +28,7 @@ AWAITED = {
 async def fire_next(work: UnitOfWork) -> Deadline | None:
     """Fire the one deadline that has been due longest and that no other worker holds; returns it, or None.
 
+    None too while somebody is at work on its case or referral: they may be about to settle it, so it is left for later.
     The state is looked at again after locking: a deadline whose reason has gone is settled and tells nobody.
     """
     rows = await work.session.execute(
@@ -40,12 +41,21 @@ async def fire_next(work: UnitOfWork) -> Deadline | None:
     deadline = rows.scalar_one_or_none()
     if deadline is None:
         return None
+    if not await _subjects_are_free(work, deadline):
+        return None
     if await _still_meant(work, deadline):
         deadline.fired_at = work.now
     else:
         deadline.settled_at = work.now
     await work.flush()
     return deadline
+
+
+async def _subjects_are_free(work: UnitOfWork, deadline: Deadline) -> bool:
+    """Lock what the deadline is about, without waiting: others lock a referral, its case and then the deadlines."""
+    if deadline.kind in AWAITED and await work.lock_if_free(Referral, deadline.subject_id) is None:
+        return False
+    return deadline.case_id is None or await work.lock_if_free(Case, deadline.case_id) is not None
 
 
 async def _still_meant(work: UnitOfWork, deadline: Deadline) -> bool:
@@ -61,13 +71,16 @@ async def _still_meant(work: UnitOfWork, deadline: Deadline) -> bool:
         return True
     if kind == DeadlineKind.STEP:
         case = await work.get(Case, deadline.subject_id)
+        await refresh_steps(work, case)
+        if deadline.settled_at is not None:
+            return False
         await _escalate(work, deadline, NotificationKind.STEP_OVERDUE, case.reference, deadline.rule)
         return True
     return await _referral_unanswered(work, deadline, kind)
 
 
 async def _referral_unanswered(work: UnitOfWork, deadline: Deadline, kind: DeadlineKind) -> bool:
-    referral = await work.lock(Referral, deadline.subject_id)
+    referral = await work.get(Referral, deadline.subject_id)
     if referral.status not in AWAITED[kind]:
         return False
     if kind == DeadlineKind.REFERRAL_EXPIRY:

@@ -28,6 +28,16 @@ async def expire_referral(work: UnitOfWork, referral: Referral) -> None:
     work.notify(referral.sending_organisation_id, NotificationKind.REFERRAL_EXPIRED, referral.reference)
 
 
+async def lock_open_referrals(work: UnitOfWork, case_id: UUID) -> None:
+    """Lock what a consent of the case may end: before the case itself, as everybody does."""
+    await work.session.execute(
+        select(col(Referral.id))
+        .where(col(Referral.case_id) == case_id, col(Referral.status).not_in(OVER))
+        .order_by(col(Referral.id))
+        .with_for_update(key_share=True)
+    )
+
+
 async def withdraw_shared_under(
     work: UnitOfWork, permit: Permit, case: Case, consent_id: UUID, *, still: Consent | None = None
 ) -> None:
@@ -40,7 +50,7 @@ async def withdraw_shared_under(
             col(Consent.consent_id) == consent_id,
             col(Referral.status).not_in(OVER),
         )
-        .with_for_update(of=Referral)
+        .with_for_update(of=Referral, key_share=True)
         .execution_options(populate_existing=True)
         .order_by(col(Referral.id))
     )

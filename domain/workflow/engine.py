@@ -114,7 +114,8 @@ def step_to_take(sop: Sop, snapshot: Snapshot, calendar: Calendar, key: str) -> 
             if candidate.missing:
                 raise ConsentMissing(step=key, purposes=[str(purpose) for purpose in candidate.missing])
             return candidate
-    raise StepNotOpen(step=key, sop=sop.sop, version=sop.version)
+    # A key that is no step of ours was typed by somebody and is not repeated.
+    raise StepNotOpen(step=key if key in sop.by_key else None, sop=sop.sop, version=sop.version)
 
 
 def _open_step(one: CompiledStep, snapshot: Snapshot, calendar: Calendar) -> OpenStep | None:

@@ -174,7 +174,7 @@ APPLICATION: dict[str, tuple[str | None, str | None, str | None, str | None]] = 
     ),
     "referral_events": (
         "EXISTS (SELECT 1 FROM referrals r WHERE r.id = referral_id)",
-        "nrm_party_to(referral_id) OR nrm_owns_case(case_id)",
+        f"{MINE} AND staff_id = {STAFF} AND (nrm_party_to(referral_id) OR nrm_owns_case(case_id))",
         None,
         None,
     ),
@@ -209,7 +209,13 @@ APPLICATION: dict[str, tuple[str | None, str | None, str | None, str | None]] = 
         None,
         "nrm_writes_for(holder_id)",
     ),
-    "audit_entries": (f"{MINE} OR nrm_owns_case(stream_id)", "true", None, None),
+    # Whoever writes here writes in their own name, or, for what follows from an act, in nobody's.
+    "audit_entries": (
+        f"{MINE} OR nrm_owns_case(stream_id)",
+        f"({MINE} AND actor_id = {STAFF}) OR (organisation_id IS NULL AND actor_id IS NULL)",
+        None,
+        None,
+    ),
     "audit_heads": ("true", "true", "true", None),
     "idempotency_records": (f"{MINE} AND staff_id = {STAFF}", f"{MINE} AND staff_id = {STAFF}", None, None),
     "releases": (None, None, None, None),
@@ -235,6 +241,7 @@ WORKER = {
         "identification_decisions, consents, referrals, referral_events, service_episodes, deadlines, audit_heads"
     ),
     "INSERT": "referral_events, deadlines, notifications, audit_entries, audit_heads",
+    "UPDATE (version)": "cases",  # to lock a case; the worker changes none
     "UPDATE (valid_until)": "case_access",
     "UPDATE (status, version, outcome, changed_at)": "referrals",
     "UPDATE (fired_at, settled_at)": "deadlines",

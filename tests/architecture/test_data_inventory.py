@@ -1,7 +1,11 @@
 """The data inventory says of every column what it is and who reads it: compared with the tables and a real database."""
 
+import importlib
+import inspect
+import pkgutil
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import asyncpg
@@ -10,6 +14,8 @@ import yaml
 from sqlalchemy import LargeBinary
 
 import api.idempotency  # registers its table with the metadata
+import api.schemas
+from api.schemas.base import In
 from domain.tables import METADATA
 from tests.architecture import tree
 
@@ -114,3 +120,45 @@ async def test_each_column_is_read_by_the_database_roles_that_the_inventory_name
 @pytest.mark.parametrize("secret", ["sealed_values.sealed", "sealing_keys.wrapped"])
 def test_only_the_application_reads_sealed_bytes_and_wrapped_keys(secret: str) -> None:
     assert described()[secret].readers == {"application"}
+
+
+SEALED_INPUTS = {
+    "CompartmentIn.fields",
+    "DecisionIn.reasons",
+    "NoteIn.text",
+    "ContactIn.narrative",
+    "ContactIn.contact",
+    "CaseIn.compartments",
+}
+LOOKED_UP = {"WallIn.staff"}
+"""Free text that is compared with the directory and not stored."""
+
+
+def inputs() -> Iterator[type[In]]:
+    """Yield every schema of what comes in."""
+    for module in pkgutil.iter_modules(api.schemas.__path__, "api.schemas."):
+        for _, kind in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
+            if issubclass(kind, In) and kind is not In and kind.__module__ == module.name:
+                yield kind
+
+
+def is_free(schema: object) -> bool:
+    """Tell whether a part of a JSON Schema takes any text at all."""
+    if isinstance(schema, list):
+        return any(is_free(part) for part in schema)
+    if not isinstance(schema, dict):
+        return False
+    if schema.get("type") == "string":
+        return not schema.keys() & {"pattern", "enum", "format", "const"}
+    return any(is_free(part) for part in schema.values())
+
+
+def test_free_text_comes_in_only_where_it_is_sealed() -> None:
+    free = {
+        f"{kind.__name__}.{name}"
+        for kind in inputs()
+        for name, schema in kind.model_json_schema().get("properties", {}).items()
+        if is_free(schema)
+    }
+    assert len(list(inputs())) > 10
+    assert free == SEALED_INPUTS | LOOKED_UP

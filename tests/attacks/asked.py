@@ -5,7 +5,6 @@ Bodies are valid. Where a change names a version, it names a stale one: what is 
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import httpx

@@ -1,8 +1,15 @@
 """What was attacked, how often, and what came through: one line for each attack, the sum as the last line."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
+import asyncpg
 import pytest
+
+from api.database import dsn_as
+from api.postgres import Server
+from tests.attacks.relations import Stage, staged
+from tests.conftest import Databases
+from tests.world import new_world
 
 LINES: pytest.StashKey[list[tuple[str, int, int]]] = pytest.StashKey()
 
@@ -18,6 +25,22 @@ def attack(request: pytest.FixtureRequest) -> Callable[..., None]:
         assert succeeded == 0, f"{name}: {succeeded} of {tried} succeeded"
 
     return register
+
+
+@pytest.fixture(scope="session")
+async def stage(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """Give a country with an organisation for each relation to every attack that makes cases of its own."""
+    async with new_world(await databases.new(), tmp_path_factory.mktemp("stage")) as world, staged(world) as made:
+        yield made
+
+
+@pytest.fixture
+async def superuser(stage: Stage, postgres: Server) -> AsyncIterator[asyncpg.Connection]:
+    """Connect to the stage's database as the administrator, whom no policy holds."""
+    dsn = dsn_as(stage.world.access.url, user="nrm_admin", password=postgres.password)
+    connection = await asyncpg.connect(dsn)
+    yield connection
+    await connection.close()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

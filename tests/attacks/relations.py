@@ -157,7 +157,9 @@ async def prepared(stage: Stage) -> dict[str, Things]:
     release = await published(stage.world)
     case, contact, consent = await opened(stage, "owner", WORKER)
     done = await stage.do("owner", f"/cases/{case}/service-episodes", {"service": "medical"})
-    sent = {relation: await referred(stage, case, relation) for relation in ("before", "after", "declined", "withdrawn")}
+    sent = {
+        relation: await referred(stage, case, relation) for relation in ("before", "after", "declined", "withdrawn")
+    }
     await answered(stage, "after", sent["after"], "acceptance", "service-start")
     await answered(stage, "declined", sent["declined"])
     await stage.do("declined", f"/referrals/{sent['declined']}/decline", {"declined_by": "provider", "reason": "other"})

@@ -47,7 +47,7 @@ def environment(folder: Path, **settings: str) -> dict[str, str]:
 def play(folder: Path, **settings: str) -> Played:
     """Run `nrm demo` with a data folder."""
     begun = time.monotonic()
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 - our own command
         [NRM, "demo"],
         env=environment(folder, **settings),
         capture_output=True,

@@ -57,7 +57,7 @@ def test_an_unexpected_answer_ends_it_and_is_told(folder: Path) -> None:
 
 def begun(folder: Path) -> "subprocess.Popen[str]":
     """Start a demonstration and wait for its first act."""
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: S603 - our own command
         [NRM, "demo"], env=environment(folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert process.stdout is not None

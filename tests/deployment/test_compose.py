@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from api.cli import build_parser
+from api.development import ensure_keys
 from api.postgres_cluster import LOGGING
 from api.settings import PREFIX, Settings, production_faults
 
@@ -57,6 +58,21 @@ def test_only_the_key_provider_keeps_the_configuration_from_production(name: str
     assert production_faults(settings_of(name, tmp_path)) == ["key_provider `file` is for development only"]
 
 
+@pytest.mark.parametrize(("name", "made"), [("api", set()), ("worker", {"keys.json"}), ("migrate", {"keys.json"})])
+def test_development_makes_only_what_no_secret_holds_and_only_where_it_may_write(
+    name: str, made: set[str], tmp_path: Path
+) -> None:
+    place = SERVICES[name]["environment"]["NRM_DATA_DIR"]
+    assert any(place.startswith(f"{writable}/") for writable in SERVICES[name]["tmpfs"])
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    settings = settings_of(name, folder, NRM_DATA_DIR=str(tmp_path / "data"))
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    ensure_keys(settings)
+    assert {path.name for path in (tmp_path / "data").glob("*")} == made
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
 @pytest.mark.parametrize("name", sorted(SERVICES))
 def test_secrets_come_from_files_and_from_nowhere_else(name: str) -> None:
     service = SERVICES[name]
@@ -79,7 +95,7 @@ def test_no_secret_has_a_default_and_none_is_in_the_tree() -> None:
 
 def test_each_service_knows_only_the_password_it_needs() -> None:
     passwords = {name: {item for item in SERVICES[name]["secrets"] if "password" in item} for name in OURS}
-    assert passwords["api"] == {"application_password"}
+    assert passwords["api"] == {"application_password", "statistics_password"}
     assert passwords["worker"] == {"worker_password"}
     assert len(passwords["migrate"]) == 5
     assert [name for name in OURS if "keys" in SERVICES[name]["secrets"]] == ["api"]

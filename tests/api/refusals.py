@@ -1,0 +1,155 @@
+"""How each problem is met through HTTP: one request for each code."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+import asyncpg
+import httpx
+from sqlalchemy import text
+
+from api.app import create_app
+from api.database import Database
+from api.settings import DatabaseRole
+from tests.api.prepared import PERSON, Prepared
+from tests.world import STAFF, World
+
+ABSENT = "C-0000-0000-0000-0000"
+NOWHERE = "postgresql://nobody:nothing@127.0.0.1:1/absent"
+Meeting = Callable[[World], Awaitable[httpx.Response]]
+
+
+async def not_found(world: World) -> httpx.Response:
+    return await world.ask("alpha", "GET", f"/cases/{ABSENT}")
+
+
+async def not_permitted(world: World) -> httpx.Response:
+    return await world.ask("monitor", "GET", "/cases")
+
+
+async def token_refused(world: World) -> httpx.Response:
+    return await world.ask("alpha", "GET", "/cases", headers={"Authorization": "Bearer nothing"})
+
+
+async def version_stale(world: World) -> httpx.Response:
+    case = await Prepared(world).named("opened")
+    return await world.ask("alpha", "PATCH", f"/cases/{case}/person", {"sex": "male"}, version=999)
+
+
+async def precondition_required(world: World) -> httpx.Response:
+    case = await Prepared(world).named("opened")
+    return await world.ask("alpha", "PATCH", f"/cases/{case}/person", {"sex": "male"})
+
+
+async def state_conflict(world: World) -> httpx.Response:
+    referral = await Prepared(world).named("referral:sent")
+    version = await world.version("north", f"/referrals/{referral}")
+    return await world.ask("north", "POST", f"/referrals/{referral}/service-start", version=version)
+
+
+async def step_not_open(world: World) -> httpx.Response:
+    case = await Prepared(world).named("opened")
+    return await world.ask("alpha", "POST", f"/cases/{case}/steps/notify-anonymously/completion")
+
+
+async def consent_missing(world: World) -> httpx.Response:
+    case = await Prepared(world).named("opened")
+    await world.post("alpha", f"/cases/{case}/assessments", {"danger": "high"})
+    body = {"step": "offer-emergency-shelter", "service": "shelter", "recipient": "SHELTER-NORTH"}
+    return await world.ask("alpha", "POST", f"/cases/{case}/referrals", body)
+
+
+async def invalid_input(world: World) -> httpx.Response:
+    body = {"entry_channel": "ngo", "compartments": {"identity": {"phone": "not here"}}}
+    return await world.ask("alpha", "POST", "/cases", body)
+
+
+async def invalid_request(world: World) -> httpx.Response:
+    return await world.ask("alpha", "POST", "/cases", {"entry_channel": "ngo", "person": {"sex": 1}})
+
+
+async def idempotency_key_missing(world: World) -> httpx.Response:
+    async with world.client("alpha") as client:
+        return await client.post("/v1/cases", json={"entry_channel": "ngo"})
+
+
+async def idempotency_key_reused(world: World) -> httpx.Response:
+    await world.ask("alpha", "POST", "/cases", {"entry_channel": "ngo"}, key="reused-key-1")
+    return await world.ask("alpha", "POST", "/cases", {"entry_channel": "police"}, key="reused-key-1")
+
+
+async def idempotency_key_in_flight(world: World) -> httpx.Response:
+    subject, organisation, _ = STAFF["alpha"]
+    asked = "SELECT o.id, s.id FROM organisations o, staff_members s WHERE o.code = :code AND s.subject = :subject"
+    async with world.runtime.database.sessions(DatabaseRole.OWNER)() as session:
+        (ids,) = await session.execute(text(asked), {"code": organisation, "subject": subject})
+        kept = hmac.new(world.runtime.keys.derive("idempotency"), b"in-flight-1", hashlib.sha256).hexdigest()
+        lock = hashlib.sha256(f"{ids[0]}{ids[1]}{kept}".encode()).digest()[:8]
+        number = int.from_bytes(lock, "big", signed=True)
+        await session.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
+        return await world.ask("alpha", "POST", "/cases", {"entry_channel": "ngo"}, key="in-flight-1")
+
+
+async def body_too_large(world: World) -> httpx.Response:
+    return await world.ask("alpha", "POST", "/cases", {"entry_channel": "x" * world.runtime.settings.body_limit})
+
+
+async def method_not_allowed(world: World) -> httpx.Response:
+    return await world.ask("alpha", "DELETE", "/cases")
+
+
+async def unsupported_media_type(world: World) -> httpx.Response:
+    async with world.client("alpha") as client:
+        body = json.dumps({"entry_channel": "ngo"}).encode()
+        headers = {"Idempotency-Key": "media-type-1", "Content-Type": "text/plain"}
+        return await client.post("/v1/cases", content=body, headers=headers)
+
+
+def away(world: World) -> World:
+    """Return the same world with a database that nobody answers for."""
+    runtime = replace(world.runtime, database=Database(dict.fromkeys(DatabaseRole, NOWHERE)))
+    return World(runtime, world.access, create_app(runtime), world.numbers)
+
+
+async def unavailable(world: World) -> httpx.Response:
+    return await away(world).ask("alpha", "GET", "/cases")
+
+
+MET: dict[str, Meeting] = {
+    "not-found": not_found,
+    "not-permitted": not_permitted,
+    "token-refused": token_refused,
+    "version-stale": version_stale,
+    "precondition-required": precondition_required,
+    "state-conflict": state_conflict,
+    "step-not-open": step_not_open,
+    "consent-missing": consent_missing,
+    "invalid-input": invalid_input,
+    "invalid-request": invalid_request,
+    "idempotency-key-missing": idempotency_key_missing,
+    "idempotency-key-reused": idempotency_key_reused,
+    "idempotency-key-in-flight": idempotency_key_in_flight,
+    "body-too-large": body_too_large,
+    "method-not-allowed": method_not_allowed,
+    "unsupported-media-type": unsupported_media_type,
+    "unavailable": unavailable,
+}
+"""Every problem that a client can meet; the two below need a fault of ours or a hand in the database."""
+
+
+async def seal_broken(world: World, admin: "asyncpg.Connection[Any]") -> httpx.Response:
+    body = {"entry_channel": "ngo", "person": PERSON, "compartments": {"identity": {"given_name": "Fictional"}}}
+    case = (await world.post("alpha", "/cases", body))["reference"]
+    await admin.execute("UPDATE sealed_values SET sealed = set_byte(sealed, 60, get_byte(sealed, 60) # 1)")
+    return await world.ask("alpha", "GET", f"/cases/{case}/person/identity")
+
+
+async def internal(world: World, admin: "asyncpg.Connection[Any]") -> httpx.Response:
+    await admin.execute("ALTER TABLE referrals RENAME TO referrals_elsewhere")
+    return await world.ask("alpha", "GET", "/referrals/inbox")
+
+
+DAMAGED = {"seal-broken": seal_broken, "internal": internal}

@@ -1,0 +1,221 @@
+"""The command line against a real server of its own: prepared, filled, served, audited, and stopped cleanly."""
+
+import asyncio
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+
+from api.cli import build_parser
+from api.postgres import Server
+from api.settings import DatabaseRole
+from tests.imports.forms import FICTIONAL
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = (sys.executable, "-c", "from api.cli import main; main()")
+COMMANDS = [
+    ["migrate"],
+    ["serve"],
+    ["worker"],
+    ["token", "subject", "ORGANISATION", "coordinator"],
+    ["directory", "load", "file.yaml"],
+    ["import", "uk-form", "file.json", "--as", "subject", "ORGANISATION", "ngo_caseworker"],
+    ["sop", "check"],
+    ["audit", "export", "--output", "file"],
+    ["audit", "verify"],
+    ["keys", "status"],
+    ["openapi"],
+]
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A folder of its own with an embedded server that stays up for every command."""
+
+    folder: Path
+    port: int
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "NRM_DATA_DIR": str(self.folder),
+            "NRM_PORT": str(self.port),
+            "PATH": "/usr/bin:/bin",
+            "PYTHONPATH": str(ROOT),
+        }
+
+    def run(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(  # noqa: S603 - our own program
+            [*PROGRAM, *words], env=self.environment, capture_output=True, text=True, check=False, timeout=60
+        )
+
+    def start(self, *words: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(  # noqa: S603 - our own program
+            [*PROGRAM, *words], env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+
+@pytest.fixture(scope="module")
+def installation() -> Iterator[Installation]:
+    folder = Path(tempfile.mkdtemp(prefix="nrm-commands-"))
+    folder.chmod(0o711)  # the server runs as another account when we are root
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = Server(folder / "postgres").start()
+    made = Installation(folder, port)
+    migrated = made.run("migrate")
+    assert migrated.returncode == 0, migrated.stderr
+    loaded = made.run("directory", "load", str(FICTIONAL / "directory.yaml"))
+    assert (loaded.returncode, loaded.stdout) == (0, "10 organisations, 13 memberships\n"), loaded.stderr
+    yield made
+    server.remove()
+    shutil.rmtree(folder)
+
+
+def token(installation: Installation) -> str:
+    made = installation.run("token", "coordinator", "COORDINATION", "coordinator")
+    assert made.returncode == 0, made.stderr
+    return made.stdout.strip()
+
+
+def wait_for(url: str) -> httpx.Response:
+    for _ in range(150):
+        try:
+            return httpx.get(url)
+        except httpx.ConnectError:
+            time.sleep(0.1)
+    pytest.fail("the service does not answer")
+
+
+async def connected(dsn: str, role: DatabaseRole) -> None:
+    """Wait until somebody has logged in as the role."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        for _ in range(150):
+            if await connection.fetchval("SELECT 1 FROM pg_stat_activity WHERE usename = $1", role):
+                return
+            await asyncio.sleep(0.1)
+    finally:
+        await connection.close()
+    pytest.fail(f"nobody logs in as {role}")
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_is_known_to_the_parser(words: list[str]) -> None:
+    assert callable(build_parser().parse_args(words).run)
+
+
+@pytest.mark.parametrize("words", [[], ["unknown"], ["token", "x", "Y", "king"], ["import", "uk-form", "file"]])
+def test_a_misused_command_line_is_2_and_says_how_it_is_used(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as refused:
+        build_parser().parse_args(words)
+    assert refused.value.code == 2
+    assert "usage: nrm" in capsys.readouterr().err
+
+
+def test_a_misspelt_setting_is_2_and_one_line(installation: Installation) -> None:
+    wrong = subprocess.run(  # noqa: S603 - our own program
+        [*PROGRAM, "serve"],
+        env=installation.environment | {"NRM_DEBUGG": "secret-value"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert wrong.stderr == "no such setting: NRM_DEBUGG\n"
+
+
+def test_migrating_and_loading_twice_changes_nothing(installation: Installation) -> None:
+    assert installation.run("migrate").returncode == 0
+    again = installation.run("directory", "load", str(FICTIONAL / "directory.yaml"))
+    assert (again.returncode, again.stdout) == (0, "10 organisations, 13 memberships\n")
+
+
+def test_the_service_serves_and_stops_cleanly_when_told(installation: Installation) -> None:
+    process = installation.start("serve")
+    try:
+        address = f"http://127.0.0.1:{installation.port}"
+        assert wait_for(f"{address}/health/ready").json() == {"status": "ready"}
+        funnel = httpx.get(f"{address}/v1/caseload/funnel", headers={"Authorization": f"Bearer {token(installation)}"})
+        assert funnel.status_code == 200
+        assert "server" not in funnel.headers
+    finally:
+        process.send_signal(signal.SIGTERM)
+        output, errors = process.communicate(timeout=15)
+    assert process.returncode == 0
+    assert "Traceback" not in output + errors
+    assert '"route": "/caseload/funnel"' in output + errors
+    assert "Bearer" not in output + errors
+
+
+async def test_the_worker_works_and_stops_cleanly_when_told(installation: Installation) -> None:
+    process = installation.start("worker")
+    try:
+        await connected(Server(installation.folder / "postgres").dsn(), DatabaseRole.WORKER)
+        assert process.poll() is None
+    finally:
+        process.send_signal(signal.SIGTERM)
+        output, errors = process.communicate(timeout=15)
+    assert process.returncode == 0
+    assert "Traceback" not in output + errors
+
+
+def test_a_form_is_imported_once_and_the_audit_of_it_verifies(installation: Installation, tmp_path: Path) -> None:
+    form = FICTIONAL / "uk-form.json"
+    actor = ("--as", "caseworker-alpha", "NGO-ALPHA", "ngo_caseworker")
+    first = installation.run("import", "uk-form", str(form), *actor)
+    assert first.returncode == 0, first.stderr
+    said, *report, total = first.stdout.splitlines()
+    reference = said.removeprefix("imported as ")
+    fields = json.loads(form.read_text(encoding="utf-8"))
+    assert sorted(line.split()[0] for line in report) == sorted(fields)
+    assert total.startswith(f"{len(fields)} fields: ")
+    assert fields["Customer.Surname"] not in first.stdout
+    second = installation.run("import", "uk-form", str(form), *actor)
+    assert (second.returncode, second.stdout) == (0, f"already imported as {reference}\n")
+    changed = tmp_path / "changed.json"
+    changed.write_text(json.dumps(fields | {"PVFamily": "an invented brother"}), encoding="utf-8")
+    other = installation.run("import", "uk-form", str(changed), *actor)
+    assert other.returncode == 1
+    assert reference in other.stderr
+    export = tmp_path / "export.jsonl"
+    written = installation.run("audit", "export", "--output", str(export))
+    assert written.returncode == 0, written.stderr
+    verified = installation.run("audit", "verify", "--export", str(export))
+    assert verified.returncode == 0, verified.stderr
+    assert "intact" in verified.stdout
+    database = installation.run("audit", "verify")
+    assert (database.returncode, database.stdout.splitlines()[1]) == (0, verified.stdout.splitlines()[1])
+
+
+@pytest.mark.parametrize(
+    ("file", "actor", "code"),
+    [
+        ("absent.json", ("caseworker-alpha", "NGO-ALPHA", "ngo_caseworker"), 2),
+        ("directory.yaml", ("caseworker-alpha", "NGO-ALPHA", "ngo_caseworker"), 2),
+        ("uk-form.json", ("caseworker-alpha", "NGO-ALPHA", "king"), 2),
+        ("uk-form.json", ("caseworker-alpha", "NGO-BETA", "ngo_caseworker"), 1),
+        ("uk-form.json", ("monitoring-officer", "MONITORING", "monitoring_staff"), 1),
+    ],
+)
+def test_what_cannot_be_imported_is_refused_in_one_line(
+    file: str, actor: tuple[str, str, str], code: int, installation: Installation
+) -> None:
+    refused = installation.run("import", "uk-form", str(FICTIONAL / file), "--as", *actor)
+    assert (refused.returncode, refused.stdout) == (code, "")
+    assert len(refused.stderr.splitlines()) == 1
