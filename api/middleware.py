@@ -61,7 +61,8 @@ class Guard:
 
         request = Request(scope)
         try:
-            if int(headers.get("content-length") or 0) > self.body_limit:
+            announced = headers.get("content-length", "0")
+            if not announced.isascii() or not announced.isdigit() or int(announced) > self.body_limit:
                 await answer("body-too-large", language_of(request))(scope, receive, send_guarded)
             else:
                 await self.app(scope, _limited(receive, self.body_limit), send_guarded)

@@ -36,7 +36,6 @@ class Case(SQLModel, table=True):
     sop_versions: dict[str, str] = Field(sa_type=Document)
     case_work: CaseWork = Field(sa_type=Text)
     closure_reason: ClosureReason | None = Field(default=None, sa_type=Text)
-    restricted: bool = False
     opened_at: datetime = Field(sa_type=Instant)
     closed_at: datetime | None = Field(default=None, sa_type=Instant)
     version: int = 1

@@ -119,7 +119,6 @@ def upgrade() -> None:
         sa.Column("sop_versions", JSONB(), nullable=False),
         sa.Column("case_work", sa.Text(), nullable=False),
         sa.Column("closure_reason", sa.Text(), nullable=True),
-        sa.Column("restricted", sa.Boolean(), nullable=False),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),

@@ -223,7 +223,7 @@ APPLICATION: dict[str, tuple[str | None, str | None, str | None, str | None]] = 
 
 UPDATABLE_COLUMNS = {
     "contacts": "outcome, callback_due_at, called_back_at, version",
-    "cases": "owner_organisation_id, victim_type, sop_versions, case_work, closure_reason, restricted, closed_at, version",
+    "cases": "owner_organisation_id, victim_type, sop_versions, case_work, closure_reason, closed_at, version",
     "case_access": "valid_until, compartments",
     "persons": "sex, gender, age_band, age_disputed, citizenships, migration_status, documents_held, languages, disability, "
     "age_changed_at",

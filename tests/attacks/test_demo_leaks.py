@@ -59,10 +59,10 @@ def words_of_forms(cluster: Path) -> set[str]:
     said = Haystack()
     for content in files(cluster / "data" / "base" / "1"):
         said.add(content.lower())
-    for path in [*SOPS.rglob("*.yaml"), FORMS / "directory.yaml"]:
+    for path in [*SOPS.rglob("*.yaml"), FORMS / "directory.yaml", *(cluster / "data").glob("*.conf")]:
         said.add(path.read_bytes().lower())
     anyway = set(said.hits({word.lower().encode() for word in given}))
-    return {word for word in given if word.lower().encode() not in anyway and len(word) >= 5}
+    return {word for word in given if word.isalpha() and len(word) >= 5 and word.lower().encode() not in anyway}
 
 
 def test_the_tables_say_nothing(played: Rehearsal, forms: set[bytes], attack: Attack) -> None:
