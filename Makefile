@@ -101,7 +101,7 @@ lock: ## resolve the packages anew and pin them with their hashes (needs uv)
 .PHONY: clean
 clean: ## remove everything that make made: environment, caches, and the development data
 	@if [ -x $(BIN)/python ]; then
-		$(BIN)/python -c 'from pathlib import Path; from api.postgres import Server; Server(Path(".nrm/postgres")).remove()' || true
+		$(BIN)/python -c 'from pathlib import Path; from api.postgres import Server; [Server(Path(place)).remove() for place in (".nrm/postgres", ".nrm/demo/postgres")]' || true
 	fi
 	rm -rf .nrm $(VENV) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,5 +1,6 @@
 """What a running process holds: settings, database, keys, tokens, procedures."""
 
+import functools
 import json
 import secrets
 from dataclasses import dataclass, field, replace
@@ -30,6 +31,12 @@ class Runtime:
     ids: Identifiers = field(default_factory=Identifiers)
 
 
+@functools.cache
+def published() -> Catalogue:
+    """Return the published country packages; a process reads them once, since they never change while it runs."""
+    return Catalogue.load(SOPS)
+
+
 def build(settings: Settings, dsns: dict[DatabaseRole, str]) -> Runtime:
     """Put a runtime together from settings.
 
@@ -42,7 +49,7 @@ def build(settings: Settings, dsns: dict[DatabaseRole, str]) -> Runtime:
         database=Database(dsns, pool=Pool(settings.pool_size, settings.pool_wait)),
         keys=FileProvider(settings.key_path, secrets.token_bytes),
         verifier=TokenVerifier(public_keys, settings.token_issuer, settings.token_audience),
-        catalogue=Catalogue.load(SOPS),
+        catalogue=published(),
         clock=Clock(settings.clock_shift),
     )
 
@@ -61,4 +68,4 @@ def offline() -> Runtime:
     with TemporaryDirectory() as folder:
         keys = FileProvider.create(Path(folder) / "keys.json", secrets.token_bytes)
     verifier = TokenVerifier({"offline": public_pem}, settings.token_issuer, settings.token_audience)
-    return Runtime(settings, Database({}), keys, verifier, Catalogue.load(SOPS))
+    return Runtime(settings, Database({}), keys, verifier, published())

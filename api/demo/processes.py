@@ -7,6 +7,7 @@ costs nothing. If the demonstration is killed, they notice and end too.
 import asyncio
 import multiprocessing
 import multiprocessing.connection
+import multiprocessing.forkserver
 import os
 import signal
 import socket
@@ -31,9 +32,10 @@ PATIENCE = 15.0
 
 
 def context() -> ForkServerContext:
-    """Return what starts processes; from the first one on, everything is imported already."""
+    """Return what starts processes. It begins at once to import everything, while something else is set up."""
     found = multiprocessing.get_context("forkserver")
-    found.set_forkserver_preload([__name__])
+    found.set_forkserver_preload(["api.demo.preloaded"])
+    multiprocessing.forkserver.ensure_running()
     return found
 
 

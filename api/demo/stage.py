@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -35,11 +36,13 @@ class Stage:
     Attributes:
         settings: Of the demonstration: its own folder and keys.
         access: To its own database.
+        starter: Of the processes of API and worker.
         listening: The socket on a free port of loopback that the API serves on every day.
     """
 
     settings: Settings
     access: Access
+    starter: ForkServerContext
     listening: socket.socket
 
     @property
@@ -64,7 +67,7 @@ class Stage:
     @contextmanager
     def day(self, shift: timedelta) -> Iterator[None]:
         """Run API and worker on a later day, by that much."""
-        with running(context(), self.on(shift), self.access.dsns, self.log, self.listening):
+        with running(self.starter, self.on(shift), self.access.dsns, self.log, self.listening):
             yield
 
 
@@ -95,10 +98,11 @@ def stage(settings: Settings) -> Iterator[Stage]:
     own.data_dir.mkdir(mode=0o711, parents=True, exist_ok=True)
     with ExitStack() as stack:
         stack.enter_context(_alone(own.data_dir / "playing.lock"))
+        starter = context()
         given = stack.enter_context(database_access(own if settings.database_url is None else settings))
         access = replace(given, url=urlunsplit(urlsplit(given.url)._replace(path=f"/{DATABASE}")))
         listening = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-        made = Stage(own, access, listening)
+        made = Stage(own, access, starter, listening)
         for leftover in (made.log, made.refusals):
             leftover.unlink(missing_ok=True)
         ensure_keys(own)

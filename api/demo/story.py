@@ -26,8 +26,7 @@ from api.demo.persons import Invented
 from api.demo.play import COORDINATOR, OPERATOR, PATIENCE, Play, spoken
 from api.demo.stage import Stage
 from api.development import LocalIssuer
-from api.runtime import SOPS, build
-from domain.workflow.catalogue import Catalogue
+from api.runtime import build, published
 
 TODAY: Final = timedelta(0)
 IN_TWO_DAYS: Final = timedelta(days=2)
@@ -90,7 +89,7 @@ def _first_day(play: Play, stage: Stage) -> tuple[str, str]:
 @contextmanager
 def _day(stage: Stage, page: Page, refusals: TextIO, shift: timedelta) -> Iterator[Play]:
     with stage.day(shift), httpx.Client(base_url=stage.address, timeout=PATIENCE, trust_env=False) as client:
-        zone = ZoneInfo(Catalogue.load(SOPS).profile(COUNTRY).timezone)
+        zone = ZoneInfo(published().profile(COUNTRY).timezone)
         yield Play(page, client, LocalIssuer.of(stage.on(shift)), zone, Invented.load(), refusals)
 
 

@@ -39,6 +39,10 @@ WAITING = frozenset(
 RUNNING = frozenset({ReferralStatus.ACCEPTED, ReferralStatus.IN_SERVICE})
 UNCOUNTED = frozenset({ReferralStatus.DRAFT, ReferralStatus.ENTERED_IN_ERROR})
 POSITIVE = frozenset({DecisionOutcome.POSSIBLE_VICTIM, DecisionOutcome.ACTUAL_VICTIM})
+LEAVES_AS_IT_WAS = {
+    DecisionBody.NGO: frozenset({DecisionOutcome.SUSPENDED, DecisionOutcome.IN_REVIEW}),
+    DecisionBody.STATE: frozenset({DecisionOutcome.SUSPENDED}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ def decided(decisions: Iterable["IdentificationDecision"], body: DecisionBody) -
     """
     value, since = "none", None
     for decision in decisions:
-        if decision.body != body or decision.outcome == DecisionOutcome.SUSPENDED:
+        if decision.body != body or decision.outcome in LEAVES_AS_IT_WAS[body]:
             continue
         since = decision.recorded_at
         if decision.outcome in POSITIVE:
@@ -133,13 +137,15 @@ def support(referrals: Iterable["Referral"], episodes: Iterable["ServiceEpisode"
 
 
 def referral_fact(referrals: Iterable["Referral"], service: Service) -> tuple[str, datetime | None]:
-    """Return where the latest referral for a service stands: `none`, `open`, `accepted` or `ended`."""
+    """Return where the latest referral for a service stands: `none`, `open`, `accepted`, `completed` or `ended`."""
     latest = [one for one in referrals if one.service == service and one.status not in UNCOUNTED]
     if not latest:
         return "none", None
     last = latest[-1]
     if last.status in WAITING:
         return "open", last.changed_at
+    if last.status == ReferralStatus.COMPLETED:
+        return "completed", last.changed_at
     return ("accepted" if last.status in RUNNING else "ended"), last.changed_at
 
 
@@ -190,7 +196,9 @@ def facts(record: CaseRecord, now: datetime) -> Facts:
         since = last_instant(consent.recorded_at for consent in about)
         found.put(f"consent_{purpose}", consent_fact(about, purpose, now), since)
     willing = record.cooperations[-1] if record.cooperations else None
-    found.put("cooperation", willing.willing if willing else "not_asked", willing.recorded_at if willing else None)
+    answer = willing.willing if willing else Known.NOT_ASKED
+    said = Known.UNKNOWN if answer == Known.NOT_APPLICABLE else answer
+    found.put("cooperation", said, willing.recorded_at if willing else None)
     screened = record.screenings[-1] if record.screenings else None
     found.put("screening", screened.result if screened else "not_done", screened.recorded_at if screened else None)
     found.put("ngo_identification", *decided(record.decisions, DecisionBody.NGO))

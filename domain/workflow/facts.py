@@ -84,12 +84,17 @@ def _consent(purpose: Purpose) -> Fact:
 def _referral(name: str, what: str) -> Fact:
     return Fact(
         name=name,
-        values=("none", "open", "accepted", "ended"),
-        meaning=f"The latest referral for {what}: open until it is answered, none if entered in error.",
+        values=("none", "open", "accepted", "completed", "ended"),
+        meaning=f"The latest referral for {what}: open until it is answered; completed, or ended without the service.",
         source="The latest referral that asks for this service.",
         initial="none",
         moves=MappingProxyType(
-            {"open": ("accepted", "ended", "none"), "accepted": ("ended", "none"), "ended": ("none",)}
+            {
+                "open": ("accepted", "ended", "none"),
+                "accepted": ("completed", "ended", "none"),
+                "completed": ("none",),
+                "ended": ("none",),
+            }
         ),
         mover=Mover.RECEIVER,
     )

@@ -99,7 +99,7 @@ async def test_every_command_of_a_journey_leaves_its_entry(watch: Watch, superus
     for relation, method, act, body, expected in acts:
         status, actions = await watch.after(relation, WORKER, method, f"/referrals/{referral}/{act}", body)
         assert status < 300, act
-        assert sorted(actions) == expected, act
+        assert sorted(set(actions)) == expected, act
     assert await superuser.fetchval(SAME) == 0, "an answer was stored by a transaction that recorded nothing"
 
 

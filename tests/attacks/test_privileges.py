@@ -188,14 +188,17 @@ async def test_oversight_in_the_database_follows_the_role_in_the_context(
     stage: Stage, superuser: asyncpg.Connection, attack: Attack
 ) -> None:
     """A caseworker's context does not see the country's referrals, a coordinator's does, and neither sees a person."""
-    case, _, _ = await opened(stage, "owner", WORKER)
-    referral = await referred(stage, case, "before")
+    reference, _, _ = await opened(stage, "owner", WORKER)
+    referral = await referred(stage, reference, "before")
+    case = await superuser.fetchval("SELECT id FROM cases WHERE reference = $1", reference)
     async with intruding(stage) as intruder:
         await intruder.become(superuser, "foreign", Role.COORDINATOR)
         seen = await intruder.connection.fetch("SELECT 1 FROM referrals WHERE reference = $1", referral)
         assert len(seen) == 1
-        for table in ("cases", "persons", "sealed_values", "consents", "contacts", "case_access"):
-            assert await intruder.is_refused(f"SELECT 1 FROM {table}"), table  # noqa: S608 - names are above
+        assert await intruder.is_refused("SELECT 1 FROM cases WHERE id = $1", case)
+        assert await intruder.is_refused("SELECT 1 FROM sealed_values WHERE holder_id = $1", case)
+        for table in ("persons", "consents", "case_access", "screenings", "contact_cases"):
+            assert await intruder.is_refused(f"SELECT 1 FROM {table} WHERE case_id = $1", case), table  # noqa: S608
         await intruder.become(superuser, "foreign")
         assert await intruder.is_refused("SELECT 1 FROM referrals WHERE reference = $1", referral)
         attack("oversight in the database beyond routing data", tried=intruder.tried, succeeded=intruder.succeeded)

@@ -59,3 +59,14 @@ async def test_once_the_child_turns_out_to_be_an_adult_their_own_consent_is_need
     await consented(world, case, recipients=["organisation:SHELTER-SOUTH"])
     stale = await world.act("alpha", draft, "sending", expect=409)
     assert stale["code"] == "consent-missing", "the draft rested on best interest; this consent names another shelter"
+
+
+async def test_a_draft_that_rested_on_a_childs_best_interest_is_prepared_anew_for_an_adult(world: World) -> None:
+    case = await opened(world, age_disputed=True)
+    await world.post("alpha", f"/cases/{case}/assessments", {"danger": "high"})
+    draft = await referred(world, case, step="offer-emergency-shelter", draft=True)
+    version = await world.version("alpha", f"/cases/{case}")
+    await world.ask("alpha", "PATCH", f"/cases/{case}/person", {"age_disputed": False}, version=version)
+    await consented(world, case)
+    assert (await world.act("alpha", draft, "sending", expect=409))["code"] == "consent-missing"
+    await referred(world, case, step="offer-emergency-shelter")

@@ -106,3 +106,12 @@ async def test_a_suspension_leaves_what_was_said_before(world: World) -> None:
     await world.post("alpha", f"/cases/{case}/decisions", {**VICTIM, "outcome": "Suspended"})
     seen = await world.get("alpha", f"/cases/{case}")
     assert (seen["identification"], seen["ngo_identification"]) == ("identified", "positive")
+
+
+async def test_only_the_organisation_that_leads_the_case_asks_for_a_review(world: World) -> None:
+    case, _ = await supported(world)
+    reference = await referred(world, case, "POLICE", "state_identification", REFER)
+    await carried(world, reference, "police", "receipt", "acceptance")
+    await decided(world, case, "police", "NotAVictimOfTrafficking")
+    body = {"body": "state", "outcome": "InReview", "legal_basis": "article-0"}
+    assert (await world.post("police", f"/cases/{case}/decisions", body, expect=403))["rule"] == "owner-of-case"

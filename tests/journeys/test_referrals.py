@@ -188,3 +188,12 @@ async def test_a_referral_that_does_not_fit_its_step_is_refused(
     refused = await world.post("alpha", f"/cases/{case}/referrals", body, expect=422)
     assert refused["field"] == field
     assert await world.get("alpha", f"/cases/{case}/referrals") == []
+
+
+async def test_a_draft_is_not_sent_to_an_organisation_that_was_suspended_meanwhile(
+    world: World, admin: asyncpg.Connection
+) -> None:
+    case, _ = await supported(world)
+    draft = await referred(world, case, draft=True)
+    await admin.execute("UPDATE organisations SET status = 'suspended' WHERE code = 'SHELTER-NORTH'")
+    assert (await world.act("alpha", draft, "sending", expect=422))["field"] == "recipient"

@@ -1,0 +1,43 @@
+"""While somebody works on a case or a referral, the clock leaves it alone, and comes back later."""
+
+from datetime import timedelta
+
+import asyncpg
+import pytest
+
+from tests.journeys.scenes import carried, opened, referred, supported, told
+from tests.world import World
+
+
+@pytest.mark.parametrize("table", ["referrals", "cases"])
+async def test_a_deadline_is_left_alone_while_somebody_holds_what_it_is_about(
+    world: World, admin: asyncpg.Connection, table: str
+) -> None:
+    case, _ = await supported(world)
+    reference = await referred(world, case)
+    await carried(world, reference, "north", "receipt")
+    await world.work_off()
+    late = world.later(timedelta(hours=73))
+    async with admin.transaction():
+        await admin.fetch(f"SELECT id FROM {table} FOR NO KEY UPDATE")  # noqa: S608 - a name of ours
+        await late.work_off()
+        assert await told(late, "coordinator", reference) == []
+    await late.work_off()
+    assert await told(late, "coordinator", reference) == ["referral_overdue"]
+
+
+async def test_a_callback_that_nobody_made_calls_the_hotline_and_the_coordinator_once(world: World) -> None:
+    body = {"channel": "voicemail", "language": "ky", "topic": "other"}
+    contact = await world.post("hotline", "/contacts", body)
+    late = world.later(timedelta(days=15))
+    assert await late.work_off() == 1
+    assert await told(late, "hotline", contact["id"]) == ["callback_overdue"]
+
+
+async def test_a_step_that_was_done_in_time_calls_nobody(world: World) -> None:
+    case = await opened(world)
+    await world.post("alpha", f"/cases/{case}/steps/inform-of-rights/completion")
+    await world.post("alpha", f"/cases/{case}/assessments", {"danger": "low"})
+    await world.later(timedelta(hours=25)).work_off()
+    items = (await world.get("alpha", "/notifications"))["items"]
+    assert {"inform-of-rights", "assess-danger"}.isdisjoint(item["detail"] for item in items)
