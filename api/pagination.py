@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -30,10 +30,11 @@ def position(cursor: str) -> tuple[datetime, UUID]:
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
         instant, _, identifier = text.partition("|")
-        found = datetime.fromisoformat(instant), UUID(identifier)
-    except (ValueError, binascii.Error):
+        at = datetime.fromisoformat(instant)
+        found = at.astimezone(UTC), UUID(identifier)
+    except (ValueError, OverflowError, binascii.Error):
         raise InvalidRequest(faults=[{"at": "query/cursor", "fault": "cursor"}]) from None
-    if found[0].tzinfo is None:
+    if at.tzinfo is None:
         raise InvalidRequest(faults=[{"at": "query/cursor", "fault": "cursor"}])
     return found
 

@@ -1,5 +1,6 @@
 """What all schemas share: closed inputs, limits on every field, no NUL, no silent conversions."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, StrictInt
@@ -11,6 +12,8 @@ LONGEST_TEXT = 15_000
 """Characters of a long text box."""
 
 MOST_ITEMS = 50
+FIRST_YEAR, LAST_YEAR = 2000, 2199
+"""Of what may come in: calendars of the language and of the database end on different days."""
 
 AtMost200 = Field(max_length=200)
 """A list that is not paged ends here."""
@@ -22,12 +25,19 @@ def _without_nul(text: str) -> str:
     return text
 
 
+def _of_our_time(instant: datetime) -> datetime:
+    if not FIRST_YEAR <= instant.year <= LAST_YEAR:
+        raise ValueError("before or after everything that is recorded here")
+    return instant
+
+
 Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT), AfterValidator(_without_nul)]
 Line = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_without_nul)]
 Code = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_.:+-]+$")]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2", examples=["KG"])]
 LanguageTag = Annotated[str, Field(pattern=r"^[a-z]{2,3}$", description="ISO 639", examples=["ky"])]
 Instant = AwareDatetime
+InstantIn = Annotated[AwareDatetime, AfterValidator(_of_our_time)]
 Flag = StrictBool
 Whole = StrictInt
 Fields = Annotated[

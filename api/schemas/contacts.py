@@ -4,7 +4,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from api.schemas.base import Country, Fields, Flag, In, Instant, LanguageTag, Opened, Out, Word
+from api.schemas.base import Country, Fields, Flag, In, Instant, InstantIn, LanguageTag, Opened, Out, Word
 from api.schemas.cases import CaseIn
 from domain.codes import Channel, Compartment, ContactOutcome, ContactTopic, HeardOfUs
 from domain.contacts.commands import LogContact
@@ -20,7 +20,7 @@ class ContactIn(In):
     heard_of_us: HeardOfUs = HeardOfUs.NOT_ASKED
     country_of_interest: Country | None = None
     anonymous: Flag = True
-    made_at: Instant | None = None
+    made_at: InstantIn | None = None
     callback: Flag = False
     narrative: Fields | None = Field(default=None, description="What was said; sealed.")
     contact: Fields | None = Field(default=None, description="How to call back; sealed.")

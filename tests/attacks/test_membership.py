@@ -8,8 +8,8 @@ import asyncpg
 import httpx
 import pytest
 
-from auth.authentication import enter_as_clock
 from api.settings import DatabaseRole
+from auth.authentication import enter_as_clock
 from domain.codes import Role
 from domain.organisations.commands import RecordMembership, record_membership
 from domain.unit_of_work import UnitOfWork
