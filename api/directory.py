@@ -16,7 +16,6 @@ from domain.organisations.commands import (
     record_membership,
     record_organisation,
 )
-from domain.unit_of_work import UnitOfWork
 
 
 class StaffEntry(In):
@@ -60,7 +59,7 @@ def read(path: Path) -> DirectoryFile:
 async def load(directory: DirectoryFile, session: AsyncSession, runtime: Runtime) -> tuple[int, int]:
     """Record every organisation and membership; returns how many of each. The session is the owner's."""
     now = await enter_as_clock(session, runtime.clock.shift)
-    work = UnitOfWork(session, now=now, ids=runtime.ids, keys=runtime.keys, catalogue=runtime.catalogue)
+    work = runtime.work(session, now)
     members = 0
     for entry in directory.organisations:
         values = entry.model_dump(exclude={"staff", "nrm_roles", "services", "languages"})

@@ -4,8 +4,11 @@ import functools
 import json
 import secrets
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.database import Database, Pool
 from api.settings import DatabaseRole, Settings
@@ -13,6 +16,7 @@ from auth.tokens import TokenVerifier, generate_key_pair
 from domain.clock import Clock
 from domain.identifiers import Identifiers
 from domain.sealing.providers import FileProvider, KeyProvider
+from domain.unit_of_work import UnitOfWork
 from domain.workflow.catalogue import Catalogue
 
 SOPS = Path(__file__).parent.parent / "sops"
@@ -29,6 +33,10 @@ class Runtime:
     catalogue: Catalogue
     clock: Clock = field(default_factory=Clock)
     ids: Identifiers = field(default_factory=Identifiers)
+
+    def work(self, session: AsyncSession, now: datetime) -> UnitOfWork:
+        """Return the unit of work of a transaction whose context is set; `now` is the database's present."""
+        return UnitOfWork(session, now=now, ids=self.ids, keys=self.keys, catalogue=self.catalogue)
 
 
 @functools.cache

@@ -20,7 +20,6 @@ from domain.audit.actions import AuditAction
 from domain.audit.log import Happening
 from domain.errors import DomainError, NotFound, NotPermitted
 from domain.permits import Actor
-from domain.unit_of_work import UnitOfWork
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 SCHEME = "Bearer "
@@ -68,7 +67,7 @@ class UnitOfWorkRoute(APIRoute):
     ) -> Response:
         async with runtime.database.sessions()() as session:
             actor = await enter(session, claims, runtime.clock)
-            work = UnitOfWork(session, now=actor.now, ids=runtime.ids, keys=runtime.keys, catalogue=runtime.catalogue)
+            work = runtime.work(session, actor.now)
             request.state.actor, request.state.work = actor, work
             request.state.authorisation = Authorisation(session, actor)
             if request.method in SAFE:
@@ -88,7 +87,7 @@ class UnitOfWorkRoute(APIRoute):
         """Record a refusal in the actor's own stream: the same entry for what is foreign and for what is absent."""
         async with runtime.database.sessions()() as session:
             actor: Actor = await enter(session, claims, runtime.clock)
-            work = UnitOfWork(session, now=actor.now, ids=runtime.ids, keys=runtime.keys, catalogue=runtime.catalogue)
+            work = runtime.work(session, actor.now)
             work.audit_happening(
                 Happening(
                     AuditAction.ACCESS_DENIED,

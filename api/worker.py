@@ -13,7 +13,6 @@ from api.runtime import Runtime
 from api.settings import DatabaseRole
 from auth.authentication import enter_as_clock
 from domain.deadlines.firing import fire_next
-from domain.unit_of_work import UnitOfWork
 
 PAUSE = timedelta(seconds=1)
 """How long to sleep when nothing is due."""
@@ -27,7 +26,7 @@ async def fire_once(runtime: Runtime) -> bool:
     """Fire one due deadline in one transaction; returns whether there was one."""
     async with runtime.database.sessions(DatabaseRole.WORKER)() as session:
         now = await enter_as_clock(session, runtime.clock.shift)
-        work = UnitOfWork(session, now=now, ids=runtime.ids, keys=runtime.keys, catalogue=runtime.catalogue)
+        work = runtime.work(session, now)
         deadline = await fire_next(work)
         await work.commit()
     if deadline is not None:
@@ -47,7 +46,7 @@ async def forget_answers(runtime: Runtime) -> None:
     """Delete answers that are too old to be replayed."""
     async with runtime.database.sessions(DatabaseRole.WORKER)() as session:
         now = await enter_as_clock(session, runtime.clock.shift)
-        work = UnitOfWork(session, now=now, ids=runtime.ids, keys=runtime.keys, catalogue=runtime.catalogue)
+        work = runtime.work(session, now)
         await session.execute(delete(IdempotencyRecord).where(col(IdempotencyRecord.answered_at) < now - KEPT))
         await work.commit()
 

@@ -76,7 +76,7 @@ async def take_in(form: Form, claims: Claims, runtime: Runtime) -> TakenIn:
     """
     async with runtime.database.sessions()() as session:
         actor = await enter(session, claims, runtime.clock)
-        work = UnitOfWork(session, now=actor.now, ids=runtime.ids, keys=runtime.keys, catalogue=runtime.catalogue)
+        work = runtime.work(session, actor.now)
         may = Authorisation(session, actor)
         opening = may.own(Permission.CASE_OPEN)
         once = Once(work, actor, form)

@@ -40,7 +40,7 @@ async def in_directory(world: World, change: Callable[[UnitOfWork], Awaitable[ob
     runtime = world.runtime
     async with runtime.database.sessions(DatabaseRole.OWNER)() as session:
         now = await enter_as_clock(session, runtime.clock.shift)
-        work = UnitOfWork(session, now=now, ids=runtime.ids, keys=runtime.keys, catalogue=runtime.catalogue)
+        work = runtime.work(session, now)
         await change(work)
         await work.commit()
 

@@ -1,0 +1,256 @@
+"""Generated countries: organisations, staff, cases, grants, walls, referrals in every status, contacts and services."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+from hypothesis import strategies as st
+from sqlmodel import SQLModel
+
+from auth.authorisation import allowing
+from auth.roles import Permission, may
+from domain.cases.models import Case, CaseAccess, CaseWall, Relation
+from domain.codes import (
+    CaseWork,
+    Channel,
+    Compartment,
+    ContactOutcome,
+    ContactTopic,
+    EntryChannel,
+    HeardOfUs,
+    LegalBasis,
+    Priority,
+    ReferralStatus,
+    Role,
+    Service,
+    VictimType,
+)
+from domain.contacts.models import Contact, ContactCase
+from domain.permits import Actor
+from domain.referrals.models import Referral
+from domain.sealing.models import SealedValue
+from domain.services.models import ServiceEpisode
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+MOMENTS = [NOW + timedelta(hours=hours) for hours in (-72, -30, -23, 0, 1, 72)]
+"""Before, within and after a day ago; exactly now, since a grant runs from its first instant and not at its last."""
+
+MODELS: tuple[type[SQLModel], ...] = (Case, Referral, Contact, ServiceEpisode)
+ORGANISATIONS, STAFF, CASES, REFERRALS, CONTACTS, EPISODES = (
+    [UUID(int=base * 1000 + number) for number in range(size)]
+    for base, size in ((1, 4), (2, 4), (3, 3), (4, 4), (5, 3), (6, 3))
+)
+KINDS = {"compartment": CASES, "package": REFERRALS, "question": REFERRALS, "notes": CONTACTS}
+COUNTRIES = ("KG", "KG", "KG", "KZ")
+
+
+@dataclass(frozen=True)
+class Country:
+    """Everything that is recorded somewhere, and who looks at it."""
+
+    cases: list[Case]
+    grants: list[CaseAccess]
+    walls: list[CaseWall]
+    referrals: list[Referral]
+    contacts: list[Contact]
+    links: list[ContactCase]
+    episodes: list[ServiceEpisode]
+    sealed: list[SealedValue]
+    actors: list[Actor]
+
+    def records(self, model: type[SQLModel]) -> list[Any]:
+        """Return the records of one table."""
+        found: dict[type[SQLModel], list[Any]] = {
+            Case: self.cases, Referral: self.referrals, Contact: self.contacts, ServiceEpisode: self.episodes,
+        }  # fmt: skip
+        return found[model]
+
+    def cases_behind(self, record: Any) -> set[UUID]:
+        """Return the cases that a record tells of."""
+        if isinstance(record, Contact):
+            return {link.case_id for link in self.links if link.contact_id == record.id}
+        return {record.id if isinstance(record, Case) else record.case_id}
+
+    def walled(self, record: Any, actor: Actor) -> bool:
+        """Whether a wall stands between the actor and a record."""
+        behind = self.cases_behind(record)
+        return any(
+            wall.case_id in behind
+            and (wall.organisation_id == actor.organisation_id or wall.staff_id == actor.staff_id)
+            for wall in self.walls
+        )
+
+    def by_python(self, verb: Permission, actor: Actor, record: Any) -> bool:
+        """Read the rules on the record."""
+        behind = self.cases_behind(record)
+        grants = [] if isinstance(record, Contact) else [grant for grant in self.grants if grant.case_id in behind]
+        allowed = may(actor.role, verb) and allowing(verb, actor, record, grants) is not None
+        return allowed and not self.walled(record, actor)
+
+    def served_for(self, actor: Actor, episode: ServiceEpisode) -> bool:
+        """Whether an episode belongs to a referral that the actor's organisation sent or received."""
+        parties = {
+            party
+            for referral in self.referrals
+            if referral.id == episode.referral_id and not self.walled(referral, actor)
+            for party in (referral.sending_organisation_id, referral.receiving_organisation_id)
+        }
+        return actor.organisation_id in parties and not self.walled(episode, actor)
+
+    def opens(self, actor: Actor, value: SealedValue) -> bool:
+        """Whether a running grant names the compartment of a sealed value, or it is a note or contact of one's own."""
+        mine = actor.organisation_id
+        granted = any(
+            grant.holder_id == value.holder_id
+            and grant.organisation_id == mine
+            and grant.valid_from <= actor.now < grant.valid_until
+            and value.compartment in grant.compartments
+            and not self.walled(grant, actor)
+            for grant in self.grants
+        )
+        noted = value.kind == "question" and any(
+            referral.id == value.holder_id
+            and mine in (referral.sending_organisation_id, referral.receiving_organisation_id)
+            and not self.walled(referral, actor)
+            for referral in self.referrals
+        )
+        taken = any(
+            contact.id == value.holder_id and contact.organisation_id == mine and not self.walled(contact, actor)
+            for contact in self.contacts
+        )
+        return granted or noted or taken
+
+
+some_organisation, some_case = st.sampled_from(ORGANISATIONS), st.sampled_from(CASES)
+
+
+@st.composite
+def countries(draw: st.DrawFn) -> Country:
+    """Generate a country."""
+    numbers = count(9_000)
+
+    def fresh() -> UUID:
+        return UUID(int=next(numbers))
+
+    cases = [_case(one, number, draw(some_organisation)) for number, one in enumerate(CASES)]
+    grants = [
+        CaseAccess(
+            id=fresh(),
+            case_id=(case := draw(some_case)),
+            organisation_id=draw(some_organisation),
+            relation=draw(st.sampled_from(Relation)),
+            holder_id=draw(st.sampled_from([case, *REFERRALS])),
+            compartments=sorted(draw(st.sets(st.sampled_from(Compartment), max_size=2))),
+            valid_from=draw(st.sampled_from(MOMENTS)),
+            valid_until=draw(st.sampled_from(MOMENTS)),
+        )
+        for _ in range(draw(st.integers(0, 6)))
+    ]
+    of_staff = draw(st.sets(st.tuples(some_case, st.booleans(), st.integers(0, 3)), max_size=3))
+    walls = [
+        CaseWall(
+            id=fresh(),
+            case_id=case,
+            organisation_id=ORGANISATIONS[number] if whole else None,
+            staff_id=None if whole else STAFF[number],
+            raised_at=NOW,
+        )
+        for case, whole, number in sorted(of_staff, key=str)
+    ]
+    referrals = [_referral(one, number, draw) for number, one in enumerate(REFERRALS)]
+    contacts = [_contact(one, draw(some_organisation)) for one in CONTACTS]
+    pairs = draw(st.sets(st.tuples(st.sampled_from(CONTACTS), some_case), max_size=4))
+    episodes = [
+        ServiceEpisode(
+            id=one,
+            case_id=draw(some_case),
+            organisation_id=draw(some_organisation),
+            referral_id=draw(st.sampled_from([None, *REFERRALS])),
+            service=Service.MEDICAL,
+            started_at=NOW,
+        )
+        for one in EPISODES
+    ]
+    actors = [
+        Actor(STAFF[number], ORGANISATIONS[place], "X", role, COUNTRIES[place], NOW)
+        for number, place, role in draw(
+            st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.sampled_from(Role)), min_size=1, max_size=3)
+        )
+    ]
+    links = [ContactCase(contact_id=contact, case_id=case) for contact, case in sorted(pairs, key=str)]
+    sealed = [
+        SealedValue(
+            record_id=fresh(),
+            kind=kind,
+            compartment=compartment,
+            holder_id=holder,
+            key_version=1,
+            version=1,
+            sealed=b"",
+            changed_at=NOW,
+        )
+        for kind, holders in (
+            ("compartment", CASES),
+            ("package", REFERRALS),
+            ("question", REFERRALS),
+            ("notes", CONTACTS),
+        )
+        for holder in holders
+        for compartment in (Compartment.IDENTITY, Compartment.NARRATIVE)
+    ]
+    return Country(cases, grants, walls, referrals, contacts, links, episodes, sealed, actors)
+
+
+def _case(one: UUID, number: int, owner: UUID) -> Case:
+    return Case(
+        id=one,
+        reference=f"C-{number}",
+        country="KG",
+        owner_organisation_id=owner,
+        entry_channel=EntryChannel.NGO,
+        victim_type=VictimType.TRAFFICKING,
+        sop_versions={},
+        case_work=CaseWork.OPEN,
+        opened_at=NOW,
+    )
+
+
+def _referral(one: UUID, number: int, draw: st.DrawFn) -> Referral:
+    return Referral(
+        id=one,
+        reference=f"R-{number}",
+        case_id=draw(some_case),
+        country="KG",
+        step="x",
+        service=draw(st.sampled_from([Service.CASE_MANAGEMENT, Service.STATE_IDENTIFICATION, Service.MEDICAL])),
+        priority=Priority.NORMAL,
+        sending_organisation_id=draw(some_organisation),
+        receiving_organisation_id=draw(some_organisation),
+        status=draw(st.sampled_from(ReferralStatus)),
+        compartments=[],
+        basis=LegalBasis.CONSENT,
+        age_band="unknown",
+        sex="unknown",
+        languages=[],
+        created_at=NOW,
+        changed_at=NOW,
+        shared_until=NOW,
+    )
+
+
+def _contact(one: UUID, organisation: UUID) -> Contact:
+    return Contact(
+        id=one,
+        organisation_id=organisation,
+        channel=Channel.CALL,
+        made_at=NOW,
+        recorded_at=NOW,
+        language="ky",
+        topic=ContactTopic.OTHER,
+        heard_of_us=HeardOfUs.NOT_ASKED,
+        anonymous=True,
+        outcome=ContactOutcome.INFORMATION_GIVEN,
+        sop_version="1.0.0",
+    )
