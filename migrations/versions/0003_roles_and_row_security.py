@@ -83,6 +83,7 @@ DEFINER_FUNCTIONS = {
     "nrm_writes_for(holder uuid)": """
         SELECT nrm_owns_case(holder) OR nrm_receives_decisions_on(holder)
             OR nrm_party_to(holder)
+            OR EXISTS (SELECT 1 FROM referrals r WHERE r.id = holder AND nrm_owns_case(r.case_id))
             OR EXISTS (SELECT 1 FROM contacts c WHERE c.id = holder AND c.organisation_id = nrm_organisation())""",
 }
 
@@ -118,7 +119,8 @@ SEALED_VISIBLE = f"""
           AND g.valid_from <= {NOW} AND g.valid_until > {NOW} AND {not_walled("g.case_id")})
     OR EXISTS (SELECT 1 FROM contacts c WHERE c.id = sealed_values.holder_id AND c.organisation_id = {ORGANISATION})
     OR (sealed_values.kind IN ('question', 'answer') AND nrm_party_to(sealed_values.holder_id))
-    OR EXISTS (SELECT 1 FROM referrals r WHERE r.id = sealed_values.holder_id AND r.status IN ({OVER}))"""
+    OR (nrm_writes_for(sealed_values.holder_id)
+        AND EXISTS (SELECT 1 FROM referrals r WHERE r.id = sealed_values.holder_id AND r.status IN ({OVER})))"""
 DEADLINE_VISIBLE = f"""{MINE} OR nrm_owns_case(case_id)
     OR (kind IN ('referral_response', 'referral_expiry')
         AND EXISTS (SELECT 1 FROM referrals r WHERE r.id = deadlines.subject_id))"""

@@ -12,7 +12,7 @@ import pytest
 from api.settings import DatabaseRole
 from domain.codes import Role
 from tests.attacks.intruder import Intruder, intruding
-from tests.attacks.relations import WORKER, Stage, Things, answered, code_of, opened, referred, walled_off
+from tests.attacks.relations import REFERRAL, WORKER, Stage, Things, answered, code_of, opened, referred, walled_off
 
 Attack = Callable[..., None]
 
@@ -309,3 +309,27 @@ async def test_behind_a_wall_the_second_wall_stands_too(
         assert await intruder.all_refused(*tries) == []
     attack("behind a wall, by SQL", tried=intruder.tried, succeeded=intruder.succeeded)
     assert code_of("walled") == "ORG-WALLED"
+
+
+async def test_a_package_that_a_former_owner_sent_is_destroyed_by_a_withdrawal(
+    stage: Stage, superuser: asyncpg.Connection, attack: Attack
+) -> None:
+    """The police refer, then hand the case over; the NGO that leads it now ends what the police sent."""
+    police = Role.POLICE_OFFICER
+    case, _, _ = await opened(stage, "sender", WORKER)
+    consents = (await stage.ask("sender", WORKER, "GET", f"/cases/{case}/consents")).json()
+    consent = next(one["consent_id"] for one in consents if "support" in one["purposes"])
+    body = {**REFERRAL, "recipient": code_of("after")}
+    sent = (await stage.do("sender", f"/cases/{case}/referrals", body, role=police))["reference"]
+    await answered(stage, "after", sent, "receipt", "acceptance")
+    handing = {"step": "hand-over-case-management", "service": "case_management", "recipient": code_of("owner")}
+    over = (await stage.do("sender", f"/cases/{case}/referrals", handing, role=police))["reference"]
+    await answered(stage, "owner", over, "receipt", "acceptance")
+    left = [
+        f"SELECT count(*) FROM {table} v JOIN referrals r ON r.id = v.holder_id WHERE r.reference = $1"  # noqa: S608
+        for table in ("sealed_values", "sealing_keys")
+    ]
+    assert [await superuser.fetchval(question, sent) > 0 for question in left] == [True, True]
+    await stage.do("owner", f"/cases/{case}/consents/{consent}/withdrawal")
+    remains = [await superuser.fetchval(question, sent) for question in left]
+    attack("a withdrawn package of a former owner", tried=2, succeeded=sum(remains))

@@ -30,6 +30,7 @@ from domain.codes import (
 from domain.contacts.models import Contact, ContactCase
 from domain.permits import Actor
 from domain.referrals.models import Referral
+from domain.referrals.rules import OVER
 from domain.sealing.models import SealedValue
 from domain.services.models import ServiceEpisode
 
@@ -100,7 +101,7 @@ class Country:
         return actor.organisation_id in parties and not self.walled(episode, actor)
 
     def opens(self, actor: Actor, value: SealedValue) -> bool:
-        """Whether a running grant names the compartment of a sealed value, or it is a note or contact of one's own."""
+        """Whether a grant names the compartment, or it is a note or contact of one's own, or is to be destroyed."""
         mine = actor.organisation_id
         granted = any(
             grant.holder_id == value.holder_id
@@ -110,17 +111,25 @@ class Country:
             and not self.walled(grant, actor)
             for grant in self.grants
         )
-        noted = value.kind == "question" and any(
-            referral.id == value.holder_id
-            and mine in (referral.sending_organisation_id, referral.receiving_organisation_id)
-            and not self.walled(referral, actor)
-            for referral in self.referrals
-        )
+        sealed_for = [one for one in self.referrals if one.id == value.holder_id and not self.walled(one, actor)]
+        party = any(mine in (one.sending_organisation_id, one.receiving_organisation_id) for one in sealed_for)
+        over = any(one.status in OVER for one in sealed_for)
+        ends = over and (party or any(self.leads(actor, one.case_id) for one in sealed_for))
         taken = any(
             contact.id == value.holder_id and contact.organisation_id == mine and not self.walled(contact, actor)
             for contact in self.contacts
         )
-        return granted or noted or taken
+        return granted or taken or ends or (party and value.kind == "question")
+
+    def leads(self, actor: Actor, case_id: UUID) -> bool:
+        """Whether the actor's organisation holds a running grant as owner of a case."""
+        return any(
+            grant.case_id == case_id
+            and grant.organisation_id == actor.organisation_id
+            and grant.relation == Relation.OWNER
+            and grant.valid_from <= actor.now < grant.valid_until
+            for grant in self.grants
+        )
 
 
 some_organisation, some_case = st.sampled_from(ORGANISATIONS), st.sampled_from(CASES)
@@ -130,77 +139,76 @@ some_organisation, some_case = st.sampled_from(ORGANISATIONS), st.sampled_from(C
 def countries(draw: st.DrawFn) -> Country:
     """Generate a country."""
     numbers = count(9_000)
-
-    def fresh() -> UUID:
-        return UUID(int=next(numbers))
-
-    cases = [_case(one, number, draw(some_organisation)) for number, one in enumerate(CASES)]
-    grants = [
-        CaseAccess(
-            id=fresh(),
-            case_id=(case := draw(some_case)),
-            organisation_id=draw(some_organisation),
-            relation=draw(st.sampled_from(Relation)),
-            holder_id=draw(st.sampled_from([case, *REFERRALS])),
-            compartments=sorted(draw(st.sets(st.sampled_from(Compartment), max_size=2))),
-            valid_from=draw(st.sampled_from(MOMENTS)),
-            valid_until=draw(st.sampled_from(MOMENTS)),
-        )
-        for _ in range(draw(st.integers(0, 6)))
-    ]
-    of_staff = draw(st.sets(st.tuples(some_case, st.booleans(), st.integers(0, 3)), max_size=3))
-    walls = [
-        CaseWall(
-            id=fresh(),
-            case_id=case,
-            organisation_id=ORGANISATIONS[number] if whole else None,
-            staff_id=None if whole else STAFF[number],
-            raised_at=NOW,
-        )
-        for case, whole, number in sorted(of_staff, key=str)
-    ]
-    referrals = [_referral(one, number, draw) for number, one in enumerate(REFERRALS)]
-    contacts = [_contact(one, draw(some_organisation)) for one in CONTACTS]
     pairs = draw(st.sets(st.tuples(st.sampled_from(CONTACTS), some_case), max_size=4))
-    episodes = [
-        ServiceEpisode(
-            id=one,
-            case_id=draw(some_case),
-            organisation_id=draw(some_organisation),
-            referral_id=draw(st.sampled_from([None, *REFERRALS])),
-            service=Service.MEDICAL,
-            started_at=NOW,
-        )
-        for one in EPISODES
-    ]
-    actors = [
-        Actor(STAFF[number], ORGANISATIONS[place], "X", role, COUNTRIES[place], NOW)
-        for number, place, role in draw(
-            st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.sampled_from(Role)), min_size=1, max_size=3)
-        )
-    ]
-    links = [ContactCase(contact_id=contact, case_id=case) for contact, case in sorted(pairs, key=str)]
-    sealed = [
-        SealedValue(
-            record_id=fresh(),
-            kind=kind,
-            compartment=compartment,
-            holder_id=holder,
-            key_version=1,
-            version=1,
-            sealed=b"",
-            changed_at=NOW,
-        )
-        for kind, holders in (
-            ("compartment", CASES),
-            ("package", REFERRALS),
-            ("question", REFERRALS),
-            ("notes", CONTACTS),
-        )
-        for holder in holders
-        for compartment in (Compartment.IDENTITY, Compartment.NARRATIVE)
-    ]
-    return Country(cases, grants, walls, referrals, contacts, links, episodes, sealed, actors)
+    walls = draw(st.sets(st.tuples(some_case, st.booleans(), st.integers(0, 3)), max_size=3))
+    askers = st.tuples(st.integers(0, 3), st.integers(0, 3), st.sampled_from(Role))
+    return Country(
+        cases=[_case(one, number, draw(some_organisation)) for number, one in enumerate(CASES)],
+        grants=[_grant(UUID(int=next(numbers)), draw) for _ in range(draw(st.integers(0, 6)))],
+        walls=[_wall(UUID(int=next(numbers)), *wall) for wall in sorted(walls, key=str)],
+        referrals=[_referral(one, number, draw) for number, one in enumerate(REFERRALS)],
+        contacts=[_contact(one, draw(some_organisation)) for one in CONTACTS],
+        links=[ContactCase(contact_id=contact, case_id=case) for contact, case in sorted(pairs, key=str)],
+        episodes=[_episode(one, draw) for one in EPISODES],
+        sealed=[
+            _sealed(UUID(int=next(numbers)), kind, holder, compartment)
+            for kind, holders in KINDS.items()
+            for holder in holders
+            for compartment in (Compartment.IDENTITY, Compartment.NARRATIVE)
+        ],
+        actors=[
+            Actor(STAFF[number], ORGANISATIONS[place], "X", role, COUNTRIES[place], NOW)
+            for number, place, role in draw(st.lists(askers, min_size=1, max_size=3))
+        ],
+    )
+
+
+def _grant(one: UUID, draw: st.DrawFn) -> CaseAccess:
+    case = draw(some_case)
+    return CaseAccess(
+        id=one,
+        case_id=case,
+        organisation_id=draw(some_organisation),
+        relation=draw(st.sampled_from(Relation)),
+        holder_id=draw(st.sampled_from([case, *REFERRALS])),
+        compartments=sorted(draw(st.sets(st.sampled_from(Compartment), max_size=2))),
+        valid_from=draw(st.sampled_from(MOMENTS)),
+        valid_until=draw(st.sampled_from(MOMENTS)),
+    )
+
+
+def _wall(one: UUID, case: UUID, whole: bool, number: int) -> CaseWall:  # noqa: FBT001 - drawn as it is
+    return CaseWall(
+        id=one,
+        case_id=case,
+        organisation_id=ORGANISATIONS[number] if whole else None,
+        staff_id=None if whole else STAFF[number],
+        raised_at=NOW,
+    )
+
+
+def _episode(one: UUID, draw: st.DrawFn) -> ServiceEpisode:
+    return ServiceEpisode(
+        id=one,
+        case_id=draw(some_case),
+        organisation_id=draw(some_organisation),
+        referral_id=draw(st.sampled_from([None, *REFERRALS])),
+        service=Service.MEDICAL,
+        started_at=NOW,
+    )
+
+
+def _sealed(one: UUID, kind: str, holder: UUID, compartment: Compartment) -> SealedValue:
+    return SealedValue(
+        record_id=one,
+        kind=kind,
+        compartment=compartment,
+        holder_id=holder,
+        key_version=1,
+        version=1,
+        sealed=b"",
+        changed_at=NOW,
+    )
 
 
 def _case(one: UUID, number: int, owner: UUID) -> Case:
