@@ -6,7 +6,7 @@ from domain.audit.actions import AuditAction
 from domain.cases.models import Case
 from domain.cases.queries import procedure
 from domain.codes import Outcome, Service
-from domain.deadlines.commands import case_changed
+from domain.deadlines.commands import ask_for_refresh, case_changed
 from domain.errors import InvalidInput, StateConflict, VersionStale
 from domain.organisations.models import Organisation
 from domain.permits import Permit
@@ -62,5 +62,10 @@ async def end_episode(outcome: Outcome, version: int, permit: Permit, work: Unit
     episode.ended_at, episode.outcome = work.now, outcome
     episode.version += 1
     work.audit(AuditAction.SERVICE_ENDED, permit, stream_id=episode.case_id, subject_id=episode.id, outcome=outcome)
-    await case_changed(work, await work.lock(Case, episode.case_id))
+    await work.flush()
+    case = await work.session.get(Case, episode.case_id)
+    if case is None:  # the case was handed over meanwhile: whoever gives a service still says how it ended
+        ask_for_refresh(work, episode.case_id, permit.actor.organisation_id, episode.id)
+    else:
+        await case_changed(work, await work.lock(Case, case.id))
     return episode

@@ -107,3 +107,15 @@ async def test_the_new_owner_goes_on_where_the_hotline_stopped(world: World) -> 
     onward = {"step": "hand-over-case-management", "service": "case_management", "recipient": "NGO-BETA"}
     answer = await world.ask("alpha", "POST", f"/cases/{case}/referrals", onward)
     assert answer.status_code in {403, 409}, "an NGO that leads a case is not asked to hand it over"
+
+
+async def test_who_gives_a_service_says_how_it_ended_after_the_case_was_handed_over_too(world: World) -> None:
+    case = await opened(world, "police", "police")
+    await consented(world, case, "police")
+    started = await world.post("police", f"/cases/{case}/service-episodes", {"service": "witness_protection"})
+    await taken_over(world, case, "police")
+    end, body = f"/service-episodes/{started['id']}/end", {"outcome": "full"}
+    assert (await world.post("police", end, body, version=1))["outcome"] == "full"
+    await world.work_off()
+    seen = await world.get("alpha", f"/cases/{case}/service-episodes")
+    assert [(one["service"], one["outcome"]) for one in seen] == [("witness_protection", "full")]
