@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from api.database import dsn_as
 from api.postgres import Server
 from tests.demo.rehearsal import NRM, environment, play
 
@@ -53,6 +54,15 @@ def test_an_unexpected_answer_ends_it_and_is_told(folder: Path) -> None:
     assert "expected success, got 413 body-too-large" in run.errors
     assert str(folder / "demo" / "service.log") in run.errors
     assert not Server(folder / "demo" / "postgres").running
+
+
+def test_it_plays_on_a_server_that_is_given(folder: Path) -> None:
+    with Server(folder / "demo" / "postgres", durable=False) as given:
+        url = dsn_as(given.dsn(database="nrm"), user="nrm_admin", password=given.password)
+        run = play(folder / "elsewhere", NRM_DATABASE_URL=url)
+        assert run.code == 0, run.errors
+        assert given.running
+    assert not (folder / "elsewhere" / "demo" / "postgres").exists()
 
 
 def begun(folder: Path) -> "subprocess.Popen[str]":
