@@ -13,6 +13,9 @@ from itertools import product
 SHORTEST = 5
 """Bytes of the shortest pattern: random bytes hit shorter ones by chance."""
 
+SHORTEST_BASE64 = 6
+"""The same in base64, which keys and other random text are written in too."""
+
 LETTERS = "абвгдеёжзийклмнопрстуфхцчшщыэюяңөү"
 SILENT = str.maketrans("", "", "ъь")
 ON_MAPS = "a b v g d e yo zh z i y k l m n o p r s t u f kh ts ch sh shch y e yu ya ng o u"
@@ -65,7 +68,7 @@ def base64_forms(raw: bytes) -> set[bytes]:
         whole = (before + len(raw)) // 3 * 4
         forms.add(encoded[start:whole])
         forms.add(encoded[start:whole].replace(b"+", b"-").replace(b"/", b"_"))
-    return forms
+    return {form for form in forms if len(form) >= SHORTEST_BASE64}
 
 
 def disguises(word: str) -> set[bytes]:

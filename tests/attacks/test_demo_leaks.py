@@ -11,6 +11,7 @@ import json
 import os
 import re
 import secrets
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -106,18 +107,29 @@ def test_the_search_finds_the_words_where_they_are_shown(played: Rehearsal, form
     assert {"Айзада".encode(), b"Synoochueva", "Небывалый".encode()} <= found
 
 
-def test_the_search_finds_a_canary_in_each_disguise_in_a_real_cluster(played: Rehearsal) -> None:
+@pytest.fixture
+def empty() -> Iterator[Path]:
+    """Give a folder for a cluster of its own: what is planted must not be found in the demonstration's."""
+    folder = Path(tempfile.mkdtemp(prefix="nrm-canary-"))
+    folder.chmod(0o711)  # the server runs as another account when we are root
+    yield folder
+    Server(folder / "postgres").remove()
+    folder.rmdir()
+
+
+def test_the_search_finds_a_canary_in_each_disguise_in_a_real_cluster(played: Rehearsal, empty: Path) -> None:
     """The control on real files: a canary is stored in each disguise, and the same search must find every one."""
     hidden = sorted(disguises(CANARY))
     assert len(hidden) > 100
     with played.server as server:
         before = asyncio.run(copies(server.dsn(database=DATABASE)))
-        asyncio.run(plant(server.dsn(), hidden))
-        copied = asyncio.run(copies(server.dsn()))
+    with Server(empty / "postgres") as planted:
+        asyncio.run(plant(planted.dsn(), hidden))
+        copied = asyncio.run(copies(planted.dsn()))
     clean, cluster = Haystack(), Haystack()
     for content in before.values():
         clean.add(content)
-    for content in files(played.server.folder):
+    for content in files(planted.folder):
         cluster.add(content)
     assert set(clean.hits(hidden)) == set()
     assert set(cluster.hits(hidden)) == set(hidden)
