@@ -3,21 +3,19 @@
 import argparse
 import asyncio
 import sys
-from datetime import timedelta
 from pathlib import Path
 
 from api.bootstrap import Access, database_access
+from api.cli import exchanging
+from api.cli.acting import add_actor, claims_for
 from api.development import ensure_keys
 from api.imports.report import counted, written
 from api.imports.taking_in import TakenIn, take_in
 from api.imports.uk_form import LARGEST_FILE, Form, FormRefused, read
-from api.runtime import Runtime, build
+from api.runtime import build
 from api.settings import Settings, load_settings
-from auth.tokens import Claims
 from domain.codes import Role
 from domain.errors import DomainError
-
-MOMENT = timedelta(minutes=5)
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -32,15 +30,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         epilog="Exit codes: 0 imported now or before, 1 refused, 2 unreadable.",
     )
     command.add_argument("file", type=Path, help="the form as JSON")
-    command.add_argument(
-        "--as",
-        dest="actor",
-        nargs=3,
-        required=True,
-        metavar=("SUBJECT", "ORGANISATION", "ROLE"),
-        help="the member of staff in whose name it is taken in; the membership is looked up",
-    )
+    add_actor(command)
     command.set_defaults(run=run)
+    exchanging.register_import(actions)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -83,12 +75,6 @@ async def _taken_in(form: Form, actor: tuple[str, str, Role], settings: Settings
         return await take_in(form, claims_for(*actor, runtime), runtime)
     finally:
         await runtime.database.close()
-
-
-def claims_for(subject: str, organisation: str, role: Role, runtime: Runtime) -> Claims:
-    """Return what a token would say; whoever runs this command holds the keys of the installation anyway."""
-    now = runtime.clock.present()
-    return Claims(subject, organisation, role, str(runtime.ids.uuid()), now, now + MOMENT)
 
 
 def tell(taken: TakenIn) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -79,7 +80,7 @@ async def take_in(form: Form, claims: Claims, runtime: Runtime) -> TakenIn:
         work = runtime.work(session, actor.now)
         may = Authorisation(session, actor)
         opening = may.own(Permission.CASE_OPEN)
-        once = Once(work, actor, form)
+        once = Once(work, actor, "uk-form", form.external_id, form.values)
         if (earlier := await once.earlier()) is not None:
             return TakenIn(earlier, is_new=False)
         placement = place(form, work.catalogue.confidentiality(actor.country), actor.role, work.now.date())
@@ -178,16 +179,16 @@ def _decisions(form: Form) -> list[Line]:
 
 
 class Once:
-    """Makes sure that a member of staff takes a form in once; kept as long as any idempotency record.
+    """Makes sure that a member of staff takes a form or row in once; kept as long as any idempotency record.
 
     The sender's id is not stored: its place is a keyed fingerprint, so that a stolen table links to nothing elsewhere.
     """
 
-    def __init__(self, work: UnitOfWork, actor: Actor, form: Form) -> None:
+    def __init__(self, work: UnitOfWork, actor: Actor, kind: str, external_id: str, values: Mapping[str, str]) -> None:
         self.work, self.actor = work, actor
         self.secret = work.keys.derive("idempotency")
-        self.key = "uk-form-" + self._fingerprint(form.external_id.encode()).hex()
-        self.content = json.dumps(dict(form.values), sort_keys=True).encode()
+        self.key = f"{kind}-" + self._fingerprint(external_id.encode()).hex()
+        self.content = json.dumps(dict(values), sort_keys=True).encode()
 
     def _fingerprint(self, content: bytes, salt: bytes = b"") -> bytes:
         return hmac.new(self.secret, b"import\0" + salt + content, hashlib.sha256).digest()

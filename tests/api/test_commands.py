@@ -31,6 +31,8 @@ COMMANDS = [
     ["token", "subject", "ORGANISATION", "coordinator"],
     ["directory", "load", "file.yaml"],
     ["import", "uk-form", "file.json", "--as", "subject", "ORGANISATION", "ngo_caseworker"],
+    ["import", "htcds", "file.csv", "--as", "subject", "ORGANISATION", "ngo_caseworker"],
+    ["export", "htcds", "--as", "subject", "ORGANISATION", "ngo_caseworker", "--output", "file.csv"],
     ["sop", "check"],
     ["audit", "export", "--output", "file"],
     ["audit", "verify"],

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from api.cli.importing import claims_for
+from api.cli.acting import claims_for
 from api.imports.taking_in import TakenIn, take_in
 from api.imports.uk_form import Form, read
 from tests.world import STAFF, World

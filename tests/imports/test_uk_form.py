@@ -5,7 +5,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from api.cli.importing import claims_for
+from api.cli.acting import claims_for
 from api.idempotency import IdempotencyKeyReused
 from api.imports.report import Fate, counted, written
 from api.imports.taking_in import TakenIn, take_in

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from api.cli.importing import claims_for
+from api.cli.acting import claims_for
 from api.demo.play import CASEWORKER, Json, Play, Unexpected, spoken
 from api.imports.report import Fate, counted
 from api.imports.taking_in import TakenIn, take_in
