@@ -34,7 +34,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     show = actions.add_parser("show", help="print a procedure in words")
     show.add_argument("sop", help="its key")
     show.add_argument("--language", type=Language, choices=list(Language), default=Language.ENGLISH)
-    show.add_argument("--version", help="its version; without it the current one")
+    show.add_argument("--version", help="its version; without it the current one, or the latest if none is")
     show.set_defaults(run=run_show)
     schema = actions.add_parser("schema", help="print the JSON Schema of a procedure's file")
     schema.set_defaults(run=run_schema)
@@ -137,7 +137,10 @@ def _wanted(catalogue: Catalogue, key: str, version: str | None) -> Sop:
     for profile in catalogue.profiles.values():
         if key in profile.current:
             return catalogue.sop(key, profile.current[key])
-    raise NotFound
+    latest = max((tuple(map(int, named.split("."))) for one, named in catalogue.sops if one == key), default=None)
+    if latest is None:
+        raise NotFound
+    return catalogue.sop(key, ".".join(map(str, latest)))
 
 
 def run_schema(_arguments: argparse.Namespace) -> int:

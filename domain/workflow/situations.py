@@ -150,11 +150,11 @@ class Situations:
 
     @cached_property
     def closable(self) -> Set:
-        """From where the end can be reached by steps and by the answers of receiving organisations.
+        """From where the end can be reached by steps, by the answers of receiving organisations, and by waiting.
 
         Nobody has to change their mind, no danger has to pass and no decision of the state has to come by itself.
         """
-        helpful = [move for move in self.moves if move.mover in (None, Mover.RECEIVER)]
+        helpful = [move for move in self.moves if move.mover in (None, Mover.RECEIVER, Mover.TIME)]
         return fixpoint(self.ended, [partial(self._before, move) for move in helpful], self.space)
 
     def walk(self, goal: Set) -> tuple[str, ...]:
