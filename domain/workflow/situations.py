@@ -52,12 +52,17 @@ class StepSets:
 class Situations:
     """Every situation of a well-typed procedure."""
 
-    def __init__(self, sop: Sop) -> None:
+    def __init__(self, sop: Sop, space: Space | None = None) -> None:
+        """Take every combination of the procedure's own facts, or those of a wider space that has them all."""
         self.sop = sop
-        self.space = Space({name: fact.values for name, fact in sop.facts.items()})
+        self.space = space or Space({name: fact.values for name, fact in sop.facts.items()})
         fact, value = sop.vocabulary.ended
         self.ended = self.space.where(fact, (value,))
-        self.start = self.space.only(sop.initial)
+
+    @cached_property
+    def start(self) -> Set:
+        """Where nothing is recorded yet."""
+        return self.space.only(self.sop.initial)
 
     @property
     def total(self) -> int:

@@ -10,6 +10,7 @@ from domain.workflow.engine import ConsentMissing, StepNotOpen, open_steps
 from domain.workflow.sop import Sop
 from tests.sops.walking import MONDAY, Walk
 
+
 @pytest.fixture
 def walk(sop: Sop, calendar: Calendar) -> Walk:
     return Walk(sop, calendar)
