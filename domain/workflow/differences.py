@@ -175,8 +175,8 @@ class _Comparison:
     def _example(self, key: str, found: Set) -> str:
         """One of the situations, by the facts that matter, but for the step itself not being done yet."""
         messages, language = self.after.catalogue.messages, self.after.language
-        matter = [fact for fact in self.space.first(found) if self.space.depends_on(found, fact) != NOTHING]
         first = self.space.first(found)
+        matter = [fact for fact in first if self.space.depends_on(found, fact) != NOTHING]
         told = [
             f"{messages.fact(fact, language)}: {messages.value(fact, first[fact], language)}"
             if not fact.startswith(DONE)
