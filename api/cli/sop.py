@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from api.cli import sop_compared
 from domain.codes import Language
 from domain.errors import NotFound
 from domain.workflow import lock
@@ -19,7 +20,7 @@ SOPS = Path(__file__).parents[2] / "sops"
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `sop check`, `sop lock`, `sop show` and `sop schema`."""
+    """Add `sop check`, `sop lock`, `sop show`, `sop draw`, `sop diff` and `sop schema`."""
     sop = subparsers.add_parser("sop", help="the standard operating procedures: prove, publish and read them")
     sop.add_argument("--root", type=Path, default=SOPS, help="the folder of the country packages")
     actions = sop.add_subparsers(required=True, metavar="ACTION")
@@ -34,8 +35,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     show = actions.add_parser("show", help="print a procedure in words")
     show.add_argument("sop", help="its key")
     show.add_argument("--language", type=Language, choices=list(Language), default=Language.ENGLISH)
-    show.add_argument("--version", help="its version; without it the current one")
+    show.add_argument("--version", help="its version; without it the current one, or the latest if none is")
     show.set_defaults(run=run_show)
+    sop_compared.register(actions)
     schema = actions.add_parser("schema", help="print the JSON Schema of a procedure's file")
     schema.set_defaults(run=run_schema)
 
@@ -112,7 +114,7 @@ def run_show(arguments: argparse.Namespace) -> int:
     """
     try:
         catalogue = Catalogue.load(arguments.root, verify_lock=False)
-        sop = _wanted(catalogue, arguments.sop, arguments.version)
+        sop = sop_compared.wanted(catalogue, arguments.sop, arguments.version)
     except (FileInvalid, OSError, NotFound) as error:
         print(f"cannot be shown: {error}", file=sys.stderr)
         return 2
@@ -129,15 +131,6 @@ def run_show(arguments: argparse.Namespace) -> int:
     for priority, rule in sop.priorities.items():
         print(wording.priority(priority, rule))
     return 0
-
-
-def _wanted(catalogue: Catalogue, key: str, version: str | None) -> Sop:
-    if version is not None:
-        return catalogue.sop(key, version)
-    for profile in catalogue.profiles.values():
-        if key in profile.current:
-            return catalogue.sop(key, profile.current[key])
-    raise NotFound
 
 
 def run_schema(_arguments: argparse.Namespace) -> int:

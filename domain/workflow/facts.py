@@ -20,6 +20,7 @@ class Mover(StrEnum):
     RECEIVER = "receiver"
     STATE = "state"
     WORLD = "world"
+    TIME = "time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,8 @@ class Fact:
         initial: The answer before anything is recorded.
         moves: From an answer to the answers that it may turn into without any step.
         mover: Who causes those moves.
-        waits: Answers in which it is the receiving organisation's turn, whose time limit the priority sets.
+        waits: Answers in which it is the receiving organisation's turn, whose time limit the priority sets, or in which
+            a date that is set comes by itself.
     """
 
     name: str
@@ -52,7 +54,7 @@ class Subject:
     """What a procedure is about, and the facts that may be asked of it.
 
     Attributes:
-        key: `case` or `contact`.
+        key: What a procedure names it: `case`, `contact`, `proceedings`, `rehabilitation` or `stay`.
         start: The event that every deadline may count from.
         facts: The vocabulary, in a fixed order.
         ended: The fact and the answer that mean: nothing more is to be done.
@@ -64,7 +66,7 @@ class Subject:
     ended: tuple[str, str]
 
 
-def _freely(*values: str) -> Mapping[str, tuple[str, ...]]:
+def freely(*values: str) -> Mapping[str, tuple[str, ...]]:
     """Moves from every answer to every other one."""
     return MappingProxyType({value: tuple(other for other in values if other != value) for value in values})
 
@@ -76,7 +78,7 @@ def _consent(purpose: Purpose) -> Fact:
         meaning=f"Whether the person agrees to {purpose.replace('_', ' ')}; withdrawn is refused, expired not asked.",
         source="The consent in force for this purpose.",
         initial="not_asked",
-        moves=_freely("not_asked", "given", "refused"),
+        moves=freely("not_asked", "given", "refused"),
         mover=Mover.PERSON,
     )
 
@@ -127,7 +129,7 @@ CASE = Subject(
             meaning="The danger that the person is in.",
             source="The latest risk assessment.",
             initial="unknown",
-            moves=_freely(*_DANGER),
+            moves=freely(*_DANGER),
         ),
         _consent(Purpose.SUPPORT),
         _consent(Purpose.IDENTIFICATION),
@@ -196,7 +198,7 @@ CASE = Subject(
             meaning="Whether the person co-operates with law enforcement: kept away from all that decides on support.",
             source="The record of co-operation.",
             initial="not_asked",
-            moves=_freely(*_COOPERATION),
+            moves=freely(*_COOPERATION),
             mover=Mover.PERSON,
         ),
         _consent(Purpose.CRIMINAL_PROCEEDINGS),
@@ -207,7 +209,7 @@ CASE = Subject(
             meaning="Whether the person is a national of the country of the case.",
             source="The citizenships of the person.",
             initial="unknown",
-            moves=_freely(*_ORIGIN),
+            moves=freely(*_ORIGIN),
         ),
         Fact(
             name="migration_status",
@@ -215,7 +217,7 @@ CASE = Subject(
             meaning="The residence situation in the country of the case.",
             source="The migration status of the person.",
             initial="unknown",
-            moves=_freely(*_MIGRATION),
+            moves=freely(*_MIGRATION),
         ),
         Fact(
             name="documents",
@@ -223,7 +225,7 @@ CASE = Subject(
             meaning="Whether the person holds identity documents.",
             source="The coded attribute of the person.",
             initial="unknown",
-            moves=_freely(*_DOCUMENTS),
+            moves=freely(*_DOCUMENTS),
         ),
     ),
 )
@@ -247,7 +249,7 @@ CONTACT = Subject(
             meaning="Whether the contact was about possible trafficking or about something else.",
             source="The contact.",
             initial="other",
-            moves=_freely("other", "possible_trafficking"),
+            moves=freely("other", "possible_trafficking"),
         ),
         Fact(
             name="callback",
@@ -275,15 +277,25 @@ CONTACT = Subject(
     ),
 )
 
-SUBJECTS: Mapping[str, Subject] = MappingProxyType({subject.key: subject for subject in (CASE, CONTACT)})
-
-CRIMINAL_FACTS = frozenset({"cooperation", "consent_criminal_proceedings", "criminal_referral"})
+CRIMINAL_FACTS = frozenset(
+    {
+        "cooperation",
+        "consent_criminal_proceedings",
+        "criminal_referral",
+        "stage",
+        "stage_explained",
+        "hearing",
+        "safeguards",
+        "own_charges",
+        "outcome_told",
+    }
+)
 """What only the criminal track may read or record."""
 
 CRIMINAL_SERVICES = frozenset({Service.CRIMINAL_PROCEEDINGS, Service.WITNESS_PROTECTION, Service.COMPENSATION})
 """What a step of the criminal track may ask for."""
 
-STATE_FACTS = frozenset({"state_identification", "state_referral"})
+STATE_FACTS = frozenset({"state_identification", "state_referral", "commission"})
 """What support must not wait for once an NGO has identified the person."""
 
 ORIGIN_FACTS = frozenset({"origin", "migration_status", "documents"})

@@ -52,12 +52,17 @@ class StepSets:
 class Situations:
     """Every situation of a well-typed procedure."""
 
-    def __init__(self, sop: Sop) -> None:
+    def __init__(self, sop: Sop, space: Space | None = None) -> None:
+        """Take every combination of the procedure's own facts, or those of a wider space that has them all."""
         self.sop = sop
-        self.space = Space({name: fact.values for name, fact in sop.facts.items()})
+        self.space = space or Space({name: fact.values for name, fact in sop.facts.items()})
         fact, value = sop.vocabulary.ended
         self.ended = self.space.where(fact, (value,))
-        self.start = self.space.only(sop.initial)
+
+    @cached_property
+    def start(self) -> Set:
+        """Where nothing is recorded yet."""
+        return self.space.only(self.sop.initial)
 
     @property
     def total(self) -> int:
@@ -150,11 +155,11 @@ class Situations:
 
     @cached_property
     def closable(self) -> Set:
-        """From where the end can be reached by steps and by the answers of receiving organisations.
+        """From where the end can be reached by steps, by the answers of receiving organisations, and by waiting.
 
         Nobody has to change their mind, no danger has to pass and no decision of the state has to come by itself.
         """
-        helpful = [move for move in self.moves if move.mover in (None, Mover.RECEIVER)]
+        helpful = [move for move in self.moves if move.mover in (None, Mover.RECEIVER, Mover.TIME)]
         return fixpoint(self.ended, [partial(self._before, move) for move in helpful], self.space)
 
     def walk(self, goal: Set) -> tuple[str, ...]:

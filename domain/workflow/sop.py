@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from domain.codes import Compartment, Language, Priority, Purpose, Role, Service
-from domain.workflow import facts as vocabulary
 from domain.workflow.calendar import DURATION_PATTERN, Duration
 from domain.workflow.conditions import ALWAYS, Closed, Condition, Is, Test, compiled
 from domain.workflow.facts import DONE, Fact, Subject, step_fact
+from domain.workflow.subjects import SUBJECTS
 
 Labels: TypeAlias = dict[Language, str]
 """One text in several languages. That none is missing is proved, not parsed (`every-step-answerable`)."""
@@ -85,8 +85,8 @@ class Deadline(Closed):
 
     Attributes:
         within: How long it may take.
-        counted_from: `case.opened`, `contact.made`, or a fact: the instant at which it got its present value. In a
-            list, the first that has happened.
+        counted_from: The start of the subject (such as `case.opened`), or a fact: the instant at which it got its
+            present value. In a list, the first that has happened.
         on_breach: Who is told.
     """
 
@@ -206,7 +206,7 @@ class Sop(Closed):
 
     sop: StepKey
     version: SemanticVersion
-    subject: Literal["case", "contact"]
+    subject: Literal["case", "contact", "proceedings", "rehabilitation", "stay"]
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
     title: Labels
     translations: dict[Language, Translation]
@@ -224,7 +224,7 @@ class Sop(Closed):
     @cached_property
     def vocabulary(self) -> Subject:
         """The subject with its facts."""
-        return vocabulary.SUBJECTS[self.subject]
+        return SUBJECTS[self.subject]
 
     @cached_property
     def facts(self) -> Mapping[str, Fact]:

@@ -19,12 +19,14 @@ class Wording:
     catalogue: Catalogue
     language: Language
 
-    def _say(self, key: str, **parts: str) -> str:
+    def say(self, key: str, **parts: str) -> str:
+        """A sentence in the reader's language."""
         return self.catalogue.messages.sentence(key, self.language, **parts)
 
-    def _codes(self, code_list: str, *codes: str) -> str:
+    def codes(self, code_list: str, *codes: str) -> str:
+        """What codes are called, in a row."""
         if not codes:
-            return self._say("show_nothing")
+            return self.say("show_nothing")
         return ", ".join(self.catalogue.labels(code_list, code, self.language) for code in codes)
 
     def step(self, step: Step) -> Iterator[str]:
@@ -32,58 +34,59 @@ class Wording:
         yield step.title[self.language]
         if step.help:
             yield step.help[self.language]
-        yield self._say("show_responsible", text=self._codes("Role", *step.responsible))
+        yield self.say("show_responsible", text=self.codes("Role", *step.responsible))
         if step.when != ALWAYS:
-            yield self._say("show_when", text=self.condition(step.when))
+            yield self.say("show_when", text=self.condition(step.when))
         if step.after:
             titles = (self.sop.by_key[key].title[self.language] for key in step.after)
-            yield self._say("show_after", text=", ".join(titles))
+            yield self.say("show_after", text=", ".join(titles))
         yield from self._time(step)
         yield from self._sharing(step)
-        yield self._say("show_source", text=self.sop.sources[step.source].title)
-        yield self._say(step.basis)
+        yield self.say("show_source", text=self.sop.sources[step.source].title)
+        yield self.say(step.basis)
 
     def _time(self, step: Step) -> Iterator[str]:
         if step.after_end:
-            yield self._say("show_after_end")
+            yield self.say("show_after_end")
         if step.optional:
-            yield self._say("show_optional")
+            yield self.say("show_optional")
         if step.deadline:
             told = (escalation.escalate for escalation in step.deadline.on_breach)
-            yield self._say("show_due", text=self._length(step.deadline.within), role=self._codes("Role", *told))
+            yield self.say("show_due", text=self.length(step.deadline.within), role=self.codes("Role", *told))
 
-    def _length(self, duration: Duration) -> str:
-        return self._say(f"within_{duration.unit.replace(' ', '_')}", n=str(duration.quantity))
+    def length(self, duration: Duration) -> str:
+        """A duration in words."""
+        return self.say(f"within_{duration.unit.replace(' ', '_')}", n=str(duration.quantity))
 
     def priority(self, priority: Priority, rule: PriorityRule) -> str:
         """How fast a referral of this priority must be answered, and what happens if it is not."""
-        return self._say(
+        return self.say(
             "show_priority",
-            priority=self._codes("Priority", priority),
-            within=self._length(rule.respond_within),
-            role=self._codes("Role", *([rule.escalate_to] if rule.escalate_to else [])),
-            expires=self._length(rule.expires_after) if rule.expires_after else self._say("show_nothing"),
+            priority=self.codes("Priority", priority),
+            within=self.length(rule.respond_within),
+            role=self.codes("Role", *([rule.escalate_to] if rule.escalate_to else [])),
+            expires=self.length(rule.expires_after) if rule.expires_after else self.say("show_nothing"),
         )
 
     def _sharing(self, step: Step) -> Iterator[str]:
         if step.opens:
             terms = step.opens.referral
-            priority = self._codes("Priority", terms.priority)
-            yield self._say("show_services", text=self._codes("Service", *terms.services), priority=priority)
+            priority = self.codes("Priority", terms.priority)
+            yield self.say("show_services", text=self.codes("Service", *terms.services), priority=priority)
         if step.consent:
-            compartments = self._codes("Compartment", *step.consent.compartments)
-            purpose = self._codes("Purpose", step.consent.purpose)
-            yield self._say("show_consent", purpose=purpose, compartments=compartments)
+            compartments = self.codes("Compartment", *step.consent.compartments)
+            purpose = self.codes("Purpose", step.consent.purpose)
+            yield self.say("show_consent", purpose=purpose, compartments=compartments)
             for waiver in step.consent.unless:
-                yield self._say(f"show_unless_{waiver}")
+                yield self.say(f"show_unless_{waiver}")
 
     def condition(self, condition: Condition) -> str:
         """A condition as part of a sentence."""
         match condition:
             case All(all=parts):
-                return self._say("and_also").join(self._part(part) for part in parts)
+                return self.say("and_also").join(self._part(part) for part in parts)
             case AnyOf(any=parts):
-                return self._say("or_when").join(self._part(part) for part in parts)
+                return self.say("or_when").join(self._part(part) for part in parts)
             case Not(not_=In(fact=fact, in_=values)):
                 return self._fact(fact, values, holds=False)
             case Not(not_=inner):
@@ -102,10 +105,10 @@ class Wording:
         messages = self.catalogue.messages
         if fact.startswith(DONE):
             title = self.sop.by_key[fact.removeprefix(DONE)].title[self.language]
-            return self._say("step_done" if ("yes" in values) == holds else "step_not_done", step=title)
-        named = self._say("or_else").join(messages.value(fact, value, self.language) for value in values)
+            return self.say("step_done" if ("yes" in values) == holds else "step_not_done", step=title)
+        named = self.say("or_else").join(messages.value(fact, value, self.language) for value in values)
         key = "fact_is" if holds else "fact_is_not"
-        return self._say(key, fact=messages.fact(fact, self.language), values=named)
+        return self.say(key, fact=messages.fact(fact, self.language), values=named)
 
 
 def share_assumed(sop: Sop) -> str:

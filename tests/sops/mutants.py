@@ -1,6 +1,6 @@
 """Harmful changes to the Kyrgyz procedures, each with the invariant that must catch it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 Content = dict[str, Any]
@@ -273,7 +273,3 @@ MUTANTS: tuple[tuple[str, str, str, Change], ...] = (
     ("the coordinator tells the coordinator", CONTACT, WAIT,
      setting("call-back", responsible=["coordinator"])),
 )  # fmt: skip
-
-
-def names() -> Iterator[str]:
-    return (name for name, *_ in MUTANTS)

@@ -14,6 +14,13 @@ from domain.workflow.engine import Snapshot, gate_of, open_steps, step_to_take
 from domain.workflow.situations import Situations
 from domain.workflow.sop import Sop
 
+KEYS = (
+    "kg-hotline-contact",
+    "kg-identification-and-referral",
+    "kg-law-enforcement-proceedings",
+    "kg-shelter-stay",
+    "kg-social-rehabilitation",
+)
 OPENED = datetime(2026, 11, 16, 4, tzinfo=UTC)
 
 
@@ -46,7 +53,7 @@ def examined(catalogue: Catalogue) -> dict[str, Situations]:
     return {sop.sop: Situations(sop) for sop in catalogue.sops.values()}
 
 
-@pytest.mark.parametrize("key", ["kg-identification-and-referral", "kg-hotline-contact"])
+@pytest.mark.parametrize("key", KEYS)
 @given(data=st.data())
 def test_the_engine_and_the_proofs_agree_on_any_situation(
     key: str, data: st.DataObject, examined: dict[str, Situations], calendar: Calendar
@@ -61,7 +68,7 @@ def test_a_fact_that_is_not_given_has_its_initial_value(sop: Sop, calendar: Cale
     assert open_steps(sop, Snapshot({}, since), calendar) == told
 
 
-@pytest.mark.parametrize("key", ["kg-identification-and-referral", "kg-hotline-contact"])
+@pytest.mark.parametrize("key", KEYS)
 def test_every_walk_of_a_proof_can_be_walked_by_the_engine(
     key: str, examined: dict[str, Situations], calendar: Calendar
 ) -> None:

@@ -134,3 +134,36 @@ def test_schema_prints_the_schema(run: Run, copy: Path) -> None:
     assert code == 0
     assert json.loads(out)["title"] == "Sop"
     assert out == (copy / "sop.schema.json").read_text(encoding="utf-8")
+
+
+def test_show_takes_the_latest_version_of_what_is_not_current(run: Run) -> None:
+    code, out, _ = run("show", "kg-shelter-stay")
+    assert code == 0
+    assert out.startswith("Stay in a shelter (kg-shelter-stay 1.0.0)")
+
+
+def test_draw_prints_a_picture_for_a_role(run: Run) -> None:
+    code, out, _ = run("draw", "kg-shelter-stay", "--role", "ngo_caseworker", "--format", "mermaid")
+    assert code == 0
+    assert out.startswith("flowchart TD\n")
+    assert "Ask another shelter" in out
+    assert "Report the use of the grant" not in out
+    assert run("draw", "kg-shelter-stay", "--language", "ky")[1].startswith("<svg ")
+    code, out, err = run("draw", "kg-shelter")
+    assert (code, out) == (2, "")
+    assert err.startswith("cannot be drawn")
+
+
+def test_diff_compares_a_draft_with_a_published_version(run: Run, copy: Path, tmp_path: Path) -> None:
+    draft = tmp_path / "draft.yaml"
+    draft.write_bytes((copy / "kg/kg-hotline-contact/1.0.0.yaml").read_bytes())
+    assert run("diff", "kg-hotline-contact@1.0.0", str(draft))[:2][1].endswith("Nothing changes.\n")
+    change(draft, "within: 1 working day, from: callback", "within: 2 working days, from: callback")
+    code, out, _ = run("diff", "kg-hotline-contact", str(draft))
+    assert code == 0
+    assert out.endswith("\n\nCall back [call-back]\n  Time limit: before: 1 working d; now: 2 working d\n")
+    change(draft, "fact: topic, is: possible_trafficking", "fact: topic, is: possible")
+    for words in (("kg-hotline-contact", str(draft)), ("kg-hotline-contact", "kg-shelter-stay"), ("a", "b")):
+        code, out, err = run("diff", *words)
+        assert (code, out) == (2, "")
+        assert err.startswith("cannot be compared")

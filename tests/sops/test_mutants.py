@@ -1,5 +1,6 @@
 """The checker is checked: every harmful change of the procedures is caught, by the invariant that is named for it."""
 
+from collections import Counter
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +14,10 @@ from domain.workflow.invariants import Rules
 from domain.workflow.prover import INVARIANTS, WELL_TYPED, prove
 from domain.workflow.situations import Situations
 from domain.workflow.sop import Sop
-from tests.sops.mutants import MUTANTS, Change, Content, names
+from tests.sops import mutants, mutants_beside
+from tests.sops.mutants import Change, Content
 
+MUTANTS = (*mutants.MUTANTS, *mutants_beside.MUTANTS)
 PACKAGE = Path(__file__).parents[2] / "sops" / "kg"
 
 
@@ -29,7 +32,7 @@ def rules(catalogue: Catalogue) -> Rules:
     return Rules(matrix, catalogue.profile("KG").languages, catalogue.messages)
 
 
-@pytest.mark.parametrize(("name", "sop", "invariant", "change"), MUTANTS, ids=list(names()))
+@pytest.mark.parametrize(("name", "sop", "invariant", "change"), MUTANTS, ids=[name for name, *_ in MUTANTS])
 def test_a_harmful_change_is_caught_by_the_invariant_named_for_it(
     name: str, sop: str, invariant: str, change: Change, contents: dict[str, Content], rules: Rules
 ) -> None:
@@ -42,6 +45,12 @@ def test_a_harmful_change_is_caught_by_the_invariant_named_for_it(
 
 def test_every_invariant_catches_some_change() -> None:
     assert {invariant for _, _, invariant, _ in MUTANTS} == {WELL_TYPED, *INVARIANTS}
+
+
+def test_every_procedure_has_many_mutants() -> None:
+    count = Counter(sop for _, sop, _, _ in mutants_beside.MUTANTS)
+    assert set(count) == {mutants_beside.PROCEEDINGS, mutants_beside.REHABILITATION, mutants_beside.STAY}
+    assert min(count.values()) >= 10
 
 
 def test_a_violation_shows_a_shortest_walk(contents: dict[str, Content], rules: Rules) -> None:

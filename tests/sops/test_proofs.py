@@ -6,7 +6,7 @@ import pytest
 
 from domain.codes import Service
 from domain.workflow.catalogue import Catalogue
-from domain.workflow.facts import CASE
+from domain.workflow.facts import CASE, CONTACT, Mover
 from domain.workflow.invariants import Rules
 from domain.workflow.prover import INVARIANTS, OVER_RULES, Result, prove
 from domain.workflow.situations import Situations
@@ -22,7 +22,7 @@ def results(catalogue: Catalogue) -> dict[str, tuple[Result, ...]]:
 
 
 def test_every_invariant_holds_for_every_published_procedure(results: dict[str, tuple[Result, ...]]) -> None:
-    assert len(results) == 2
+    assert len(results) == 5
     for found in results.values():
         assert [result.invariant for result in found] == ["facts-well-typed", *INVARIANTS]
         assert [result.violations for result in found if not result.holds] == []
@@ -55,6 +55,14 @@ def test_every_answer_of_a_case_can_come_about(sop: Sop) -> None:
     for fact in CASE.facts:
         for value in fact.values:
             assert space.both(situations.reachable, space.where(fact.name, (value,))) != 0, (fact.name, value)
+
+
+def test_no_case_and_no_contact_is_closed_by_waiting() -> None:
+    assert not [fact.name for subject in (CASE, CONTACT) for fact in subject.facts if fact.mover is Mover.TIME]
+
+
+def test_what_is_not_current_is_pinned_to_no_case(catalogue: Catalogue) -> None:
+    assert {catalogue.sop(*named).subject for named in catalogue.current("KG").items()} == {"case", "contact"}
 
 
 def test_a_refusing_adult_can_be_left_in_peace_at_once(sop: Sop) -> None:
