@@ -13,11 +13,11 @@ EXIT_USAGE = 2
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
     # Imported here, so that reading the settings' errors needs no web framework.
-    from api.cli import audit, demo, directory, importing, keys, openapi, serving, sop, tokens  # noqa: PLC0415
+    from api.cli import audit, backup, demo, directory, importing, keys, openapi, serving, sop, tokens  # noqa: PLC0415
 
     parser = argparse.ArgumentParser(prog="nrm", description="Case referrals of a National Referral Mechanism.")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (demo, serving, tokens, directory, importing, sop, audit, keys, openapi):
+    for module in (demo, serving, tokens, directory, importing, sop, audit, backup, keys, openapi):
         module.register(subparsers)
     return parser
 
