@@ -87,6 +87,16 @@ fix: setup ## format, and repair what the linter can
 attacks: setup ## try to break the confidentiality, and say what was tried
 	@$(BIN)/pytest -q tests/attacks
 
+.PHONY: bench
+bench: setup ## measure against the bare minimum, and against other engines; BENCH='--scale 10000' passes options
+	@wanted=$$($(PYTHON) -c 'import hashlib; print(hashlib.sha256(open("requirements-bench.lock", "rb").read()).hexdigest())')
+	if [ "$$(cat .venv-bench/installed 2>/dev/null)" != "$$wanted" ]; then
+		rm -rf .venv-bench
+		$(PIP) install --quiet --require-hashes --no-deps --target .venv-bench -r requirements-bench.lock
+		echo "$$wanted" > .venv-bench/installed
+	fi
+	PYTHONPATH=.venv-bench $(BIN)/python -m benchmarks $(BENCH)
+
 .PHONY: openapi
 openapi: setup ## write the API's description anew
 	@$(BIN)/nrm openapi --output openapi/openapi.json
@@ -96,6 +106,7 @@ lock: ## resolve the packages anew and pin them with their hashes (needs uv)
 	@compile() { uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 "$$@"; }
 	compile pyproject.toml -o requirements.lock
 	compile pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+	printf 'python-statemachine\nspiffworkflow\ntransitions\n' | compile - --no-annotate -c requirements-dev.lock -o requirements-bench.lock
 	printf 'editables\nhatchling\n' | compile - --no-annotate -c requirements-dev.lock -o requirements-build.lock
 
 .PHONY: clean
@@ -103,5 +114,5 @@ clean: ## remove everything that make made: environment, caches, and the develop
 	@if [ -x $(BIN)/python ]; then
 		$(BIN)/python -c 'from pathlib import Path; from api.postgres import Server; [Server(Path(place)).remove() for place in (".nrm/postgres", ".nrm/demo/postgres")]' || true
 	fi
-	rm -rf .nrm $(VENV) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache dist *.egg-info
+	rm -rf .nrm $(VENV) .venv-bench .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

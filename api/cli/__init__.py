@@ -13,11 +13,35 @@ EXIT_USAGE = 2
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
     # Imported here, so that reading the settings' errors needs no web framework.
-    from api.cli import audit, demo, directory, exchanging, importing, keys, openapi, serving, sop, tokens  # noqa: PLC0415
+    from api.cli import (  # noqa: PLC0415
+        audit,
+        backup,
+        demo,
+        directory,
+        exchanging,
+        importing,
+        keys,
+        openapi,
+        serving,
+        sop,
+        tokens,
+    )
 
     parser = argparse.ArgumentParser(prog="nrm", description="Case referrals of a National Referral Mechanism.")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (demo, serving, tokens, directory, importing, exchanging, sop, audit, keys, openapi):
+    for module in (
+        demo,
+        serving,
+        tokens,
+        directory,
+        importing,
+        exchanging,
+        sop,
+        audit,
+        backup,
+        keys,
+        openapi,
+    ):
         module.register(subparsers)
     return parser
 

@@ -8,6 +8,8 @@ import pytest
 from tests.architecture import tree
 
 LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-build.lock")
+BENCH = "requirements-bench.lock"
+"""What the benchmark compares with, beside the developers' environment."""
 ADDRESS = re.compile(r"[a-z+]+://|^\s*--(?!hash=)|^-[a-z]\b| @ ", re.MULTILINE)
 PINNED = re.compile(r"^([a-z0-9._-]+)(?:\[[a-z0-9,_-]+\])?==([^\s;\\]+)", re.MULTILINE)
 
@@ -21,13 +23,13 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", [*LOCKS, BENCH])
 def test_a_lock_names_no_address(name: str) -> None:
     without_hashes = re.sub(r"^\s+--hash=sha256:[0-9a-f]{64}( \\)?$", "", lock(name), flags=re.MULTILINE)
     assert ADDRESS.findall(without_hashes) == []
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", [*LOCKS, BENCH])
 def test_every_package_is_pinned_and_hashed(name: str) -> None:
     entries = [entry for entry in re.split(r"^(?=\S)", lock(name), flags=re.MULTILINE) if entry[:1] not in {"", "#"}]
     assert entries

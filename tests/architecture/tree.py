@@ -10,6 +10,7 @@ PACKAGES = ("api", "auth", "domain")
 NOT_OURS = {
     ".git",
     ".venv",
+    ".venv-bench",
     ".nrm",
     ".ruff_cache",
     ".mypy_cache",

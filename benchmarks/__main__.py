@@ -1,0 +1,57 @@
+"""`make bench`: a line for each workload, and the same as JSON and as a chart."""
+
+import argparse
+import asyncio
+import json
+import platform
+from pathlib import Path
+
+from benchmarks.country import serving
+from benchmarks.decision import decision
+from benchmarks.measuring import Result, chart
+from benchmarks.referrals import inbox, status, transition
+
+LEAST_ROUNDS = 5
+
+
+async def _referrals(scale: int, rounds: int, times: int) -> list[Result]:
+    async with serving(scale) as country:
+        results = []
+        for workload in (status, inbox, transition):
+            results.append(await workload(country, rounds, times))
+            print(results[-1].line, flush=True)
+        return results
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(prog="make bench", description=main.__doc__)
+    parser.add_argument("--scale", type=int, default=10_000, help="referrals in the database")
+    parser.add_argument("--rounds", type=int, default=7, help=f"of both sides; at least {LEAST_ROUNDS}")
+    parser.add_argument("--times", type=int, default=100, help="operations of ours a round")
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
+    given = parser.parse_args()
+    rounds = max(given.rounds, LEAST_ROUNDS)
+    if given.scale < (rounds + 1) * 5 * given.times + 50:
+        parser.error("--scale must leave each transition a referral of its own: more of it, or fewer --times")
+    results, missing = decision(rounds, given.times)
+    for one in results:
+        print(one.line, flush=True)
+    for name in missing:
+        print(f"W12 {name} not installed: not compared")
+    results += asyncio.run(_referrals(given.scale, rounds, given.times))
+    given.output.mkdir(exist_ok=True)
+    document = {
+        "scale": given.scale,
+        "rounds": rounds,
+        "times": given.times,
+        "python": platform.python_version(),
+        "results": [one.document() for one in results],
+        "missing": missing,
+    }
+    (given.output / "results.json").write_text(json.dumps(document, indent=1) + "\n")
+    (given.output / "results.svg").write_text(chart(results))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,211 @@
+"""A fictional country with many referrals, served by a process of its own over loopback."""
+
+import asyncio
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+
+from api import directory
+from api.bootstrap import Access, database_access, prepare
+from api.database import Database
+from api.development import LocalIssuer, ensure_keys
+from api.runtime import build
+from api.settings import DatabaseRole, Settings
+from benchmarks.measuring import CLIENTS
+from domain.codes import Role
+
+ROOT = Path(__file__).parent.parent
+SENDER, RECEIVER = "NGO-ALPHA", "SHELTER-NORTH"
+CASE = {
+    "entry_channel": "ngo",
+    "person": {"sex": "female", "age_band": "24--26", "citizenships": ["KG"], "languages": ["ky"]},
+    "compartments": {
+        "identity": {"given_name": "Made", "family_name": "Up"},
+        "contact": {"phone": "+996 555 010203"},
+        "location": {"district": "Testovo"},
+        "narrative": {"account": "made up"},
+    },
+}
+CONSENT = {
+    "decision": "given",
+    "giver": "self",
+    "purposes": ["support", "identification"],
+    "recipients": ["any"],
+    "compartments": ["identity", "contact", "location", "narrative", "health", "legal"],
+    "obtained": "oral",
+    "language": "ky",
+    "informed_of": ["purpose", "how_to_withdraw"],
+}
+VICTIM = {"body": "ngo", "outcome": "ActualVictimOfTrafficking", "legal_basis": "guideline-1"}
+COPIES = r"""
+    CREATE TEMPORARY TABLE copies AS
+        SELECT regexp_replace(to_char(n, 'FM0000000000000000'), '(....)', '-\1', 'g') AS n,
+            gen_random_uuid() AS case_id, gen_random_uuid() AS id, now() - n * interval '1 second' AS at
+        FROM generate_series(1, $1::int) n;
+    INSERT INTO cases SELECT (jsonb_populate_record(s.t, jsonb_build_object('id', c.case_id,
+            'reference', 'C' || c.n))).*
+        FROM (SELECT t FROM cases t LIMIT 1) s, copies c;
+    INSERT INTO referrals SELECT (jsonb_populate_record(s.t, jsonb_build_object('id', c.id, 'case_id', c.case_id,
+            'reference', 'R' || c.n, 'created_at', c.at))).*
+        FROM (SELECT t FROM referrals t LIMIT 1) s, copies c;
+    INSERT INTO referral_events SELECT (jsonb_populate_record(s.t, jsonb_build_object('id', gen_random_uuid(),
+            'referral_id', c.id, 'case_id', c.case_id))).*
+        FROM (SELECT t FROM referral_events t LIMIT 1) s, copies c;
+    INSERT INTO case_access SELECT (jsonb_populate_record(s.t, jsonb_build_object('id', gen_random_uuid(),
+            'case_id', c.case_id, 'holder_id', c.case_id))).*
+        FROM (SELECT t FROM case_access t WHERE relation = 'owner' LIMIT 1) s, copies c;
+    INSERT INTO deadlines SELECT (jsonb_populate_record(s.t, jsonb_build_object('id', gen_random_uuid(),
+            'subject_id', c.id, 'case_id', c.case_id))).*
+        FROM (SELECT t FROM deadlines t WHERE kind = 'referral_response' LIMIT 1) s, copies c;
+    DROP TABLE copies
+"""
+"""Many cases with a referral each, copied from one that went through the commands, without its sealed values."""
+
+
+@dataclass(frozen=True)
+class Country:
+    """Where the service listens, who asks, and the database below it.
+
+    Attributes:
+        plain: Connections of the administrator, whom no policy holds: what the service is compared with.
+        services: As many keep-alive connections to the service.
+    """
+
+    port: int
+    tokens: dict[str, str]
+    referrals: list[str]
+    plain: list["asyncpg.Connection[asyncpg.Record]"]
+    services: list["Line"]
+
+    async def ask(self, client: int, who: str, method: str, path: str, **headers: str) -> dict[str, Any]:
+        """Send a request of one client on its own connection and return the body."""
+        return await self.services[client].ask(method, path, {"Authorization": f"Bearer {self.tokens[who]}", **headers})
+
+
+@dataclass
+class Line:
+    """One keep-alive connection: as little client as can be, so that the service is measured and not the client."""
+
+    port: int
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def ask(self, method: str, path: str, headers: dict[str, str]) -> dict[str, Any]:
+        """Send a request without a body; anything but success ends the benchmark."""
+        if self.reader.at_eof():  # the service closes what was idle while the other side was measured
+            self.writer.close()
+            self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        self.writer.write(f"{method} /v1{path} HTTP/1.1\r\nHost: nrm\r\n{head}Content-Length: 0\r\n\r\n".encode())
+        answer = (await self.reader.readuntil(b"\r\n\r\n")).decode().lower()
+        length = int(answer.split("content-length: ")[1].split("\r\n")[0])
+        body = await self.reader.readexactly(length)
+        if " 200 " not in answer.split("\r\n")[0]:
+            raise RuntimeError(f"{method} {path}: {answer.splitlines()[0]} {body.decode()}")
+        found: dict[str, Any] = json.loads(body)
+        return found
+
+
+def _folder() -> Path:
+    """Make a folder that the database server's account may pass through."""
+    folder = Path(tempfile.mkdtemp(prefix="nrm-bench-"))
+    folder.chmod(0o711)
+    return folder
+
+
+@asynccontextmanager
+async def serving(scale: int) -> AsyncIterator[Country]:
+    """Yield a country with `scale` referrals; server, database and folder are gone afterwards."""
+    folder = _folder()
+    settings = Settings(data_dir=folder, default_language="en")
+    try:
+        ensure_keys(settings)
+        with database_access(settings) as access:
+            await prepare(access)
+            database = Database(access.dsns)
+            async with database.sessions(DatabaseRole.OWNER)() as session:
+                entries = directory.read(Path(directory.__file__).parent / "fictional" / "directory.yaml")
+                await directory.load(entries, session, build(settings, access.dsns))
+            await database.close()
+            async with _process(folder) as port, _populated(settings, access, port, scale) as country:
+                yield country
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@asynccontextmanager
+async def _process(folder: Path) -> AsyncIterator[int]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    environment = {
+        "NRM_DATA_DIR": str(folder),
+        "NRM_PORT": str(port),
+        "NRM_LOG_LEVEL": "error",
+        "PATH": "/usr/bin:/bin",
+    }
+    program = "from api.cli import main; main()"
+    process = subprocess.Popen([sys.executable, "-c", program, "serve"], cwd=ROOT, env=environment)  # noqa: ASYNC220, S603
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+            for _ in range(600):
+                try:
+                    if (await client.get("/health/ready")).is_success:
+                        break
+                except httpx.TransportError:
+                    await asyncio.sleep(0.05)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@asynccontextmanager
+async def _populated(settings: Settings, access: Access, port: int, scale: int) -> AsyncIterator[Country]:
+    issuer = LocalIssuer.of(settings)
+    tokens = {
+        SENDER: issuer.token("caseworker-alpha", SENDER, Role.NGO_CASEWORKER),
+        RECEIVER: issuer.token("shelter-worker-north", RECEIVER, Role.SHELTER_STAFF),
+    }
+    await _original(port, tokens[SENDER])
+    plain = [await asyncpg.connect(access.admin_dsn(access.database)) for _ in range(CLIENTS)]
+    await plain[0].execute(COPIES.replace("$1::int", str(int(scale))))
+    await plain[0].execute("VACUUM ANALYZE")
+    lines = [Line(port, *await asyncio.open_connection("127.0.0.1", port)) for _ in range(CLIENTS)]
+    referrals = [
+        row["reference"] for row in await plain[0].fetch("SELECT reference FROM referrals WHERE reference ~ '^R-0000'")
+    ]
+    yield Country(port, tokens, referrals, plain, lines)
+    for line in lines:
+        line.writer.close()
+        await line.writer.wait_closed()
+    for connection in plain:
+        await connection.close()
+
+
+async def _original(port: int, token: str) -> None:
+    """Bring one case to a referral that waits for its receipt."""
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/v1", timeout=30) as client:
+
+        async def post(path: str, body: Any = None) -> Any:
+            headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": f"bench-{path.replace('/', '-')[-60:]}"}
+            answer = (await client.post(path, json=body, headers=headers)).raise_for_status()
+            return answer.json() if answer.content else None
+
+        case = f"/cases/{(await post('/cases', CASE))['reference']}"
+        await post(f"{case}/steps/inform-of-rights/completion")
+        await post(f"{case}/consents", CONSENT)
+        await post(f"{case}/screenings", {"hits": {}, "result": "indicated"})
+        await post(f"{case}/decisions", VICTIM)
+        await post(f"{case}/referrals", {"step": "refer-for-shelter", "service": "shelter", "recipient": RECEIVER})
