@@ -20,6 +20,11 @@ def only_allowed(_: Any, __: str, event: MutableMapping[str, Any]) -> Mapping[st
     return {name: value for name, value in event.items() if name in ALLOWED}
 
 
+def _to_stderr(*_: Any) -> structlog.PrintLogger:
+    """Return a logger on what is standard error when it speaks, which need not be what it was at the start."""
+    return structlog.PrintLogger(sys.stderr)
+
+
 def configure(level: str) -> None:
     """Set the logs up for this process; libraries speak only from warnings on, and without their tracebacks."""
     structlog.configure(
@@ -30,7 +35,7 @@ def configure(level: str) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=_to_stderr,
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(
