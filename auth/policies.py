@@ -143,6 +143,7 @@ RULES: dict[Permission, tuple[Rule, ...]] = {
     Permission.DECISION_RECORD: (OWNS, SERVES),
     Permission.CONSENT_RECORD: (OWNS,),
     Permission.EXPLOITATION_RECORD: (OWNS,),
+    Permission.CLASSIFICATION_RECORD: (OWNS,),
     Permission.COOPERATION_RECORD: (OWNS,),
     Permission.RECORD_READ: (OWNS,),
     Permission.REFERRAL_SEND: (OWNS, SENT_IT),

@@ -26,6 +26,7 @@ class Permission(StrEnum):
     DECISION_RECORD = "decision:record"
     CONSENT_RECORD = "consent:record"
     EXPLOITATION_RECORD = "exploitation:record"
+    CLASSIFICATION_RECORD = "classification:record"
     COOPERATION_RECORD = "cooperation:record"
     RECORD_READ = "record:read"
     REFERRAL_SEND = "referral:send"
@@ -59,6 +60,7 @@ _CASE_WORK = frozenset(
         Permission.ASSESSMENT_RECORD,
         Permission.CONSENT_RECORD,
         Permission.EXPLOITATION_RECORD,
+        Permission.CLASSIFICATION_RECORD,
         Permission.COOPERATION_RECORD,
         Permission.RECORD_READ,
         Permission.REFERRAL_SEND,

@@ -603,6 +603,61 @@ class ExploitationDuration(StrEnum):
     FROM_25 = "25+"
 
 
+class ClassificationKind(StrEnum):
+    """Whose view of what happened it is, or as what the person is helped: kept apart, never mixed."""
+
+    SELF_DESCRIBED = "self_described"
+    AGENCY_ALLEGED = "agency_alleged"
+    LEGAL_OFFENCE = "legal_offence"
+    HELPED_AS = "helped_as"
+
+
+class SelfDescription(StrEnum):
+    """What the person calls what happened to them."""
+
+    EXPLOITED = "exploited"
+    CHEATED_WORKER = "cheated_worker"
+    HELD = "held_against_will"
+    IN_DEBT = "in_debt"
+    MIGRANT = "migrant"
+    FAMILY_MATTER = "family_matter"
+    NO_HARM = "no_harm"
+    OTHER = "other"
+
+
+class Offence(StrEnum):
+    """What an agency alleges or the law calls it; open to extension, since cases get filed under other names."""
+
+    TRAFFICKING = "trafficking_in_persons"
+    FORCED_LABOUR = "forced_labour"
+    CHILD_TRAFFICKING = "child_trafficking"
+    ILLEGAL_MIGRATION = "illegal_migration"
+    FRAUD = "fraud"
+    KIDNAPPING = "kidnapping"
+    UNLAWFUL_DETENTION = "unlawful_detention"
+    PROSTITUTION_OF_OTHERS = "prostitution_of_others"
+    ORGAN_TRADE = "organ_trade"
+    FORCED_MARRIAGE = "forced_marriage"
+    LABOUR_LAW_BREACH = "labour_law_breach"
+    ADMINISTRATIVE_OFFENCE = "administrative_offence"
+    NONE = "none"
+    OTHER = "other"
+
+
+class ClassifyingBody(StrEnum):
+    """Who said so."""
+
+    PERSON = "person"
+    POLICE = "police"
+    PROSECUTION = "prosecution"
+    COURT = "court"
+    MIGRATION_SERVICE = "migration_service"
+    BORDER_SERVICE = "border_service"
+    LABOUR_INSPECTORATE = "labour_inspectorate"
+    NGO = "ngo"
+    OTHER = "other"
+
+
 EXTENSIONS: dict[str, frozenset[str]] = {
     "OrganisationType": frozenset(
         {

@@ -4,6 +4,7 @@ from sqlmodel import SQLModel
 
 import domain.audit.models
 import domain.cases.models
+import domain.classifications.models
 import domain.consents.models
 import domain.contacts.models
 import domain.deadlines.models

@@ -98,6 +98,7 @@ def _funnel(play: Play) -> None:
     play.page.heading("How far the referrals got")
     play.page.text("Exact figures, for the coordinator's screen only. Every number has its unit.")
     play.page.table(
-        ("stage", "number", "unit"), [(spoken(one["stage"]), str(one["count"]), one["unit"]) for one in stages]
+        ("stage", "number", "unit", "of whom"),
+        [(spoken(one["stage"]), str(one["count"]), one["unit"], spoken(one["population"])) for one in stages],
     )
     play.expect("stages that nobody reached", [one["stage"] for one in stages if not one["count"]], [])

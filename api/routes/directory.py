@@ -28,7 +28,7 @@ from api.schemas.referrals import FunnelOut, FunnelStage, NotificationOut, Notif
 from api.settings import DatabaseRole
 from api.transaction import UnitOfWorkRoute
 from auth.roles import Permission
-from domain.codes import Language, Service
+from domain.codes import Language, Service, VictimType
 from domain.errors import NotFound
 from domain.notifications.models import Notification
 from domain.organisations.models import Organisation
@@ -152,9 +152,24 @@ async def list_notifications(
 async def read_funnel(may: May, work: Work) -> FunnelOut:
     """See how far the referrals of the country get: exact, for the coordinator alone."""
     may.own(Permission.FUNNEL_READ)
-    rows = await work.session.execute(text("SELECT stage, unit, counted FROM nrm_funnel()"))
-    counted = {row.stage: FunnelStage(stage=row.stage, unit=row.unit, count=row.counted) for row in rows}
-    return FunnelOut(stages=[counted[stage] for stage in STAGES], notice=FUNNEL_NOTICE)
+    rows = await work.session.execute(text("SELECT stage, unit, population, counted FROM nrm_funnel()"))
+    found = {
+        (row.population, row.stage): FunnelStage(
+            stage=row.stage, unit=row.unit, population=row.population, count=row.counted
+        )
+        for row in rows
+    }
+    apart = VictimType.VULNERABLE_MIGRANT
+    return FunnelOut(
+        stages=[
+            one
+            for stage in STAGES
+            for (population, name), one in found.items()
+            if name == stage and population != apart
+        ],
+        vulnerable_migrants=[found[apart, stage] for stage in STAGES if (apart, stage) in found],
+        notice=FUNNEL_NOTICE,
+    )
 
 
 @router.get("/statistics/releases", tags=["statistics"], responses=READ_PROBLEMS)

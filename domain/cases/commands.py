@@ -22,6 +22,9 @@ from domain.workflow.engine import OpenStep, open_steps, step_to_take
 KIND = "compartment"
 """The kind of sealed value that a case's own compartments are."""
 
+OPENED_BY_NOBODY = frozenset({"reasons"})
+"""Kinds of sealed values that no route opens: the reasons of identification decisions."""
+
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
@@ -161,15 +164,26 @@ async def seal_compartment(
     """
     case = await lock_at(work, permit, version)
     person = await person_of(work, case)
-    grant = (await running_grants(work.session, case.id, Relation.OWNER, work.now))[0]
-    if compartment not in grant.compartments:
-        grant.compartments = sorted({*grant.compartments, compartment})
-        await work.flush()
-        if await work.vault.holds(case.id, compartment):  # of the person, or words about what was done to them
-            raise NotPermitted(rule="not-handed-over", compartment=str(compartment))
+    await collect(compartment, case, work)
     await put_compartment(work, permit, case, person.id, compartment, fields)
     await case_changed(work, case)
     return case
+
+
+async def collect(compartment: Compartment, case: Case, work: UnitOfWork) -> None:
+    """Let the organisation that leads a case seal into a compartment, and read there what it collects itself.
+
+    Raises:
+        NotPermitted: the compartment was not handed over and holds something: about the person, what was done to them,
+            or what it was called. Reasons of decisions do not count, since nobody opens those.
+    """
+    grant = (await running_grants(work.session, case.id, Relation.OWNER, work.now))[0]
+    if compartment in grant.compartments:
+        return
+    grant.compartments = sorted({*grant.compartments, compartment})
+    await work.flush()
+    if await work.vault.holds(case.id, compartment, but=OPENED_BY_NOBODY):
+        raise NotPermitted(rule="not-handed-over", compartment=str(compartment))
 
 
 async def reveal_compartment(permit: Permit, case: Case, work: UnitOfWork) -> dict[Compartment, dict[str, Any]]:

@@ -9,7 +9,7 @@ from domain.audit.actions import AuditAction
 from domain.cases.commands import take_recording_step
 from domain.cases.models import Case, CaseAccess, Relation
 from domain.cases.queries import record_of
-from domain.cases.rules import age
+from domain.cases.rules import POSITIVE, age
 from domain.codes import (
     Compartment,
     Danger,
@@ -20,9 +20,10 @@ from domain.codes import (
     Role,
     ScreeningResult,
     Service,
+    VictimType,
 )
 from domain.deadlines.commands import ask_for_refresh, case_changed
-from domain.errors import InvalidInput, NotPermitted
+from domain.errors import InvalidInput, NotPermitted, StateConflict
 from domain.organisations.models import Organisation
 from domain.permits import Permit
 from domain.referrals.models import Referral
@@ -133,6 +134,7 @@ async def record_decision(command: RecordDecision, permit: Permit, work: UnitOfW
         NotPermitted: the actor does not speak for that body.
         StepNotOpen: an NGO has not screened the person.
         InvalidInput: the decision to be reviewed is not one of this case.
+        StateConflict: a victim is found in a case that is helped, and so counted, as a vulnerable migrant's.
     """
     actor = permit.actor
     owns = permit.holder_id == permit.subject_id
@@ -141,6 +143,8 @@ async def record_decision(command: RecordDecision, permit: Permit, work: UnitOfW
     if owns and command.outcome in FACT_OF_OUTCOME:
         fact = f"{command.body}_identification"
         await take_recording_step(work, case, permit, fact, FACT_OF_OUTCOME[command.outcome])
+    if command.outcome in POSITIVE and case.victim_type != VictimType.TRAFFICKING:
+        raise StateConflict(current=str(case.victim_type))  # helped as a migrant: first helped as a possible victim
     await _reviews_own(command, case, work)
     decision = IdentificationDecision(
         id=work.ids.uuid(),

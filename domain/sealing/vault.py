@@ -138,11 +138,15 @@ class Vault:
         )
         return {Compartment(code) for code in rows.scalars()}
 
-    async def holds(self, holder_id: UUID, compartment: Compartment) -> bool:
-        """Tell whether a holder has anything at all under a compartment, of whatever kind, opening none."""
+    async def holds(self, holder_id: UUID, compartment: Compartment, *, but: Collection[str]) -> bool:
+        """Tell whether a holder has anything under a compartment, of any kind `but` these, opening none."""
         rows = await self.session.execute(
             select(SealedValue.record_id)
-            .where(col(SealedValue.holder_id) == holder_id, col(SealedValue.compartment) == compartment)
+            .where(
+                col(SealedValue.holder_id) == holder_id,
+                col(SealedValue.compartment) == compartment,
+                col(SealedValue.kind).not_in(sorted(but)),
+            )
             .limit(1)
         )
         return rows.first() is not None

@@ -106,6 +106,11 @@ class Prepared:
         recorded = await self.world.post("alpha", f"/cases/{case}/exploitation-episodes", body)
         return recorded["id"], str(recorded["version"])
 
+    async def _classification(self) -> tuple[str, str]:
+        case = await self.named("case")
+        body = {"kind": "legal_offence", "code": "fraud", "body": "police", "reasons": "Fictional."}
+        return (await self.world.post("alpha", f"/cases/{case}/classifications", body))["id"], ""
+
     async def _contact(self) -> tuple[str, str]:
         body = {"channel": "voicemail", "language": "ky", "topic": "other", "narrative": {"account": "Fictional."}}
         contact = (await self.world.post("hotline", "/contacts", body))["id"]

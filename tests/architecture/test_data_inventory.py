@@ -129,6 +129,7 @@ SEALED_INPUTS = {
     "ContactIn.narrative",
     "ContactIn.contact",
     "CaseIn.compartments",
+    "ClassificationIn.reasons",
     "ExploitationIn.account",
     "ExploitationIn.places",
     "ExploitationCorrectionIn.account",

@@ -59,6 +59,7 @@ CASE = {"entry_channel": "ngo", "person": {"sex": "female", "age_band": "24--26"
 CONTACT = {"channel": "visit", "language": "ky", "topic": "possible_trafficking", "narrative": {"account": "a call"}}
 REFERRAL = {"step": "refer-for-urgent-care", "service": "psychosocial"}
 EXPLOITATION = {"types": ["ForcedLabour"], "account": "worked matrixwise", "places": "Matrix hall"}
+CLASSIFICATION = {"kind": "legal_offence", "code": "fraud", "body": "police"}
 REPORTING = {**CONSENT, "purposes": ["reporting"]}
 
 
@@ -74,6 +75,7 @@ class Things:
     release: str
     table: str = "cases"
     exploitation: str = ""
+    classification: str = ""
 
 
 def subject_of(relation: str, role: Role) -> str:
@@ -181,8 +183,12 @@ async def prepared(stage: Stage) -> dict[str, Things]:
         "abroad": mine,
     }
     suffered = {one.case: await exploited(stage, one.case) for one in found.values()}
+    called = {one.case: await classified(stage, one.case) for one in found.values()}
     return {
-        **{relation: replace(one, exploitation=suffered[one.case]) for relation, one in found.items()},
+        **{
+            relation: replace(one, exploitation=suffered[one.case], classification=called[one.case])
+            for relation, one in found.items()
+        },
         "absent": absent(),
     }
 
@@ -197,7 +203,16 @@ async def exploited(stage: Stage, case: str, relation: str = "owner") -> str:
 def absent() -> Things:
     """Return what does not exist."""
     ids = [str(UUID(bytes=secrets.token_bytes(16), version=4)) for _ in range(3)]
-    return Things("C-0000-0000-0000-0000", "R-0000-0000-0000-0000", *ids, "0" * 64, exploitation=ids[0])
+    return Things(
+        "C-0000-0000-0000-0000", "R-0000-0000-0000-0000", *ids, "0" * 64, exploitation=ids[0], classification=ids[1]
+    )
+
+
+async def classified(stage: Stage, case: str, relation: str = "owner") -> str:
+    """Record a legal classification; returns its id."""
+    recorded = await stage.do(relation, f"/cases/{case}/classifications", CLASSIFICATION)
+    classification: str = recorded["id"]
+    return classification
 
 
 async def opened(stage: Stage, relation: str, role: Role) -> tuple[str, str, str]:

@@ -14,12 +14,14 @@ from domain.identifiers import ALPHABET, Identifiers
 from tests.attacks.asked import seen
 from tests.attacks.relations import (
     CASE,
+    CLASSIFICATION,
     CONTACT,
     EXPLOITATION,
     REFERRAL,
     REPORTING,
     WORKER,
     Stage,
+    classified,
     code_of,
     exploited,
     gathered,
@@ -43,6 +45,7 @@ class File:
     decision: str
     episode: str
     exploitation: str
+    classification: str
 
 
 async def filed(stage: Stage, relation: str, receiver: str) -> File:
@@ -60,6 +63,7 @@ async def filed(stage: Stage, relation: str, receiver: str) -> File:
         decided.json()["id"],
         episode["id"],
         await exploited(stage, case, relation),
+        await classified(stage, case, relation),
     )
 
 
@@ -117,6 +121,18 @@ async def test_an_exploitation_episode_of_another_case_is_answered_like_none(
         assert {answer.status_code for answer in answers} == {404}
         found.append(alike(answers))
     attack("nested: exploitation episode of another case", tried=6, succeeded=sum(found))
+
+
+async def test_a_classification_of_another_case_is_answered_like_none(
+    stage: Stage, files: tuple[File, File, File], attack: Attack
+) -> None:
+    mine, other, foreign = files
+    ids = [other.classification, foreign.classification, ABSENT]
+    path = f"/cases/{mine.case}/classifications"
+    read = [await stage.ask("owner", WORKER, "GET", f"{path}/{one}/reasons") for one in ids]
+    corrected = [await stage.ask("owner", WORKER, "POST", path, {**CLASSIFICATION, "corrects": one}) for one in ids]
+    assert [one.status_code for one in (*read, *corrected)] == [404] * 3 + [422] * 3
+    attack("nested: classification of another case", tried=4, succeeded=alike(read) + alike(corrected))
 
 
 async def test_an_earlier_referral_of_another_case_is_answered_like_none(

@@ -29,6 +29,7 @@ APPEND_ONLY = (
     "referral_events",
     "step_completions",
     "exploitation_episodes",
+    "classifications",
 )
 GRANT = (
     "INSERT INTO case_access (id, case_id, organisation_id, relation, holder_id, referral_id, compartments, "
