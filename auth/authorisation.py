@@ -17,6 +17,7 @@ from domain.cases.models import Case, CaseAccess, CaseWall
 from domain.codes import Compartment
 from domain.contacts.models import Contact, ContactCase
 from domain.errors import NotFound, NotPermitted
+from domain.funding.models import Award, AwardCase
 from domain.permits import Actor, Permit
 from domain.referrals.models import Referral
 from domain.services.models import ServiceEpisode
@@ -27,12 +28,14 @@ ABOUT: dict[type[SQLModel], About] = {
     Referral: About.REFERRAL,
     Contact: About.CONTACT,
     ServiceEpisode: About.EPISODE,
+    Award: About.AWARD,
 }
 READ: dict[type[SQLModel], Permission] = {
     Case: Permission.CASE_READ,
     Referral: Permission.REFERRAL_READ,
     Contact: Permission.CONTACT_READ,
     ServiceEpisode: Permission.EPISODE_READ,
+    Award: Permission.AWARD_READ,
 }
 
 NOTES = frozenset({Compartment.NARRATIVE})
@@ -60,6 +63,14 @@ def opened_walled(contact_id: Any, actor: Actor) -> ColumnElement[bool]:
     return exists().where(col(ContactCase.contact_id) == contact_id, walled(col(ContactCase.case_id), actor))
 
 
+def asked_for_walled(award_id: Any, actor: Actor) -> ColumnElement[bool]:
+    """Return the SQL condition that an award was asked for a walled case.
+
+    Who decides must not learn of which case an award is, and so sees no link: to them row-level security is the wall.
+    """
+    return exists().where(col(AwardCase.award_id) == award_id, walled(col(AwardCase.case_id), actor))
+
+
 def visible(model: type[SQLModel], permission: Permission, actor: Actor) -> ColumnElement[bool]:
     """Return the SQL condition for the records on which the actor may use a verb: the rules read on the class."""
     if not may(actor.role, permission):
@@ -74,6 +85,8 @@ def visible(model: type[SQLModel], permission: Permission, actor: Actor) -> Colu
     found = or_(false(), *conditions)
     if model is Contact:
         return found & ~opened_walled(Contact.id, actor)
+    if model is Award:
+        return found & ~asked_for_walled(Award.id, actor)
     return found if case_id is None else found & ~walled(case_id, actor)
 
 
@@ -167,6 +180,13 @@ class Authorisation:
         grants = await self._grants(episode.case_id)
         rule, _ = self._rule(permission, episode, grants)
         return episode, Permit(self.actor, permission, episode.id, rule.name)
+
+    async def award(self, award_id: Any, permission: Permission) -> tuple[Award, Permit]:
+        """Find an award and permit a verb on it; raises as `case` does."""
+        self._role_may(permission)
+        award = await self._find(Award, Award.id == award_id)
+        rule, _ = self._rule(permission, award, [])
+        return award, Permit(self.actor, permission, award.id, rule.name)
 
     def _role_may(self, permission: Permission) -> None:
         if not may(self.actor.role, permission):

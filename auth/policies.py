@@ -24,6 +24,7 @@ class About(StrEnum):
     REFERRAL = "referral"
     CONTACT = "contact"
     EPISODE = "episode"
+    AWARD = "award"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,20 @@ GIVES_IT = Rule(
     lambda episode, actor: episode.organisation_id == actor.organisation_id,
 )
 
+ASKED_IT = Rule(
+    "asker-of-award",
+    "their organisation asked for the award",
+    About.AWARD,
+    lambda award, actor: award.asking_organisation_id == actor.organisation_id,
+)
+DECIDES_IT = Rule(
+    "decider-of-award",
+    "their organisation decides on the award and learns of no case",
+    About.AWARD,
+    lambda award, actor: award.deciding_organisation_id == actor.organisation_id,
+    frozenset({Role.COORDINATOR}),
+)
+
 RULES: dict[Permission, tuple[Rule, ...]] = {
     Permission.CASE_READ: (OWNS, SERVES),
     Permission.CASE_WORK: (OWNS,),
@@ -144,6 +159,9 @@ RULES: dict[Permission, tuple[Rule, ...]] = {
     Permission.CONSENT_RECORD: (OWNS,),
     Permission.EXPLOITATION_RECORD: (OWNS,),
     Permission.CLASSIFICATION_RECORD: (OWNS,),
+    Permission.AWARD_ASK: (OWNS,),
+    Permission.AWARD_READ: (ASKED_IT, DECIDES_IT),
+    Permission.AWARD_DECIDE: (DECIDES_IT,),
     Permission.COOPERATION_RECORD: (OWNS,),
     Permission.RECORD_READ: (OWNS,),
     Permission.REFERRAL_SEND: (OWNS, SENT_IT),

@@ -27,6 +27,9 @@ class Permission(StrEnum):
     CONSENT_RECORD = "consent:record"
     EXPLOITATION_RECORD = "exploitation:record"
     CLASSIFICATION_RECORD = "classification:record"
+    AWARD_ASK = "award:ask"
+    AWARD_READ = "award:read"
+    AWARD_DECIDE = "award:decide"
     COOPERATION_RECORD = "cooperation:record"
     RECORD_READ = "record:read"
     REFERRAL_SEND = "referral:send"
@@ -61,6 +64,8 @@ _CASE_WORK = frozenset(
         Permission.CONSENT_RECORD,
         Permission.EXPLOITATION_RECORD,
         Permission.CLASSIFICATION_RECORD,
+        Permission.AWARD_ASK,
+        Permission.AWARD_READ,
         Permission.COOPERATION_RECORD,
         Permission.RECORD_READ,
         Permission.REFERRAL_SEND,
@@ -110,6 +115,8 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.REFERRALS_OVERDUE_READ,
         Permission.NOTIFICATION_READ,
         Permission.FUNNEL_READ,
+        Permission.AWARD_READ,
+        Permission.AWARD_DECIDE,
     },
 }
 

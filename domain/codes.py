@@ -658,6 +658,58 @@ class ClassifyingBody(StrEnum):
     OTHER = "other"
 
 
+class Currency(StrEnum):
+    """ISO 4217: the currencies in which services are paid; each has two decimal places."""
+
+    SOM = "KGS"
+    TENGE = "KZT"
+    UZBEK_SUM = "UZS"
+    SOMONI = "TJS"
+    MANAT = "TMT"
+    ROUBLE = "RUB"
+    DOLLAR = "USD"
+    EURO = "EUR"
+
+
+class FundingSource(StrEnum):
+    """Who paid for a service: the state first, the Emergency Fund where the state gives nothing."""
+
+    STATE = "state"
+    EMERGENCY_FUND = "emergency_fund"
+    OWN_MEANS = "own_means"
+    DONOR = "donor"
+    OTHER = "other"
+
+
+class AwardGround(StrEnum):
+    """Why the Emergency Fund is asked, and not the state."""
+
+    NO_SUCH_SERVICE = "state_gives_no_such_service"
+    DECLINED = "state_declined"
+    NO_ANSWER = "state_did_not_answer"
+    TOO_LATE = "state_too_late"
+    TOO_LITTLE = "state_gives_too_little"
+
+
+class AwardStatus(StrEnum):
+    """Where an Emergency Fund award is in its life."""
+
+    ASKED = "asked"
+    GRANTED = "granted"
+    DECLINED = "declined"
+    PAID = "paid"
+
+
+class AwardRefusal(StrEnum):
+    """Why an award was declined."""
+
+    NOT_ELIGIBLE = "not_eligible"
+    STATE_PROVIDES = "state_provides"
+    FUND_EXHAUSTED = "fund_exhausted"
+    INCOMPLETE = "incomplete"
+    OTHER = "other"
+
+
 EXTENSIONS: dict[str, frozenset[str]] = {
     "OrganisationType": frozenset(
         {

@@ -9,6 +9,7 @@ import domain.consents.models
 import domain.contacts.models
 import domain.deadlines.models
 import domain.exploitation.models
+import domain.funding.models
 import domain.notifications.models
 import domain.organisations.models
 import domain.persons.models

@@ -23,6 +23,11 @@ class AuditAction(StrEnum):
     ASSESSMENT_RECORDED = "assessment.recorded"  # needs or danger were assessed
     EXPLOITATION_RECORDED = "exploitation.recorded"  # a version of an exploitation episode was recorded
     CLASSIFICATION_RECORDED = "classification.recorded"  # what the person, an agency or the law calls it, or counts as
+    TERMS_RECORDED = "terms.recorded"  # what was planned for a service, and whether a certificate was issued
+    COST_RECORDED = "cost.recorded"  # a cost of a service was recorded or taken back
+    AWARD_ASKED = "award.asked"  # the Emergency Fund was asked
+    AWARD_DECIDED = "award.decided"  # an award was granted or declined
+    AWARD_PAID = "award.paid"  # a granted award was paid
     STEP_COMPLETED = "step.completed"  # a step of a SOP was completed
     REFERRAL_DRAFTED = "referral.drafted"  # a referral was prepared; nobody else knows yet
     REFERRAL_SENT = "referral.sent"  # a referral went to the queue of the receiving organisation

@@ -7,10 +7,11 @@ from sqlmodel import col, select
 
 from domain.audit.actions import AuditAction
 from domain.cases.models import Case
-from domain.codes import NrmRole, OrganisationStatus, ReferralStatus, Role
+from domain.codes import AwardStatus, NrmRole, OrganisationStatus, ReferralStatus, Role
 from domain.contacts.models import Contact
 from domain.deadlines.commands import refresh_steps
 from domain.deadlines.models import Deadline, DeadlineKind
+from domain.funding.models import Award
 from domain.notifications.models import NotificationKind
 from domain.organisations.models import Organisation
 from domain.referrals.endings import expire_referral
@@ -69,6 +70,8 @@ async def _still_meant(work: UnitOfWork, deadline: Deadline) -> bool:
         contact = await work.get(Contact, deadline.subject_id)
         await _escalate(work, deadline, NotificationKind.CALLBACK_OVERDUE, str(contact.id), "callback")
         return True
+    if kind == DeadlineKind.AWARD_DECISION:
+        return await _award_undecided(work, deadline)
     if kind == DeadlineKind.STEP:
         case = await work.get(Case, deadline.subject_id)
         await refresh_steps(work, case)
@@ -77,6 +80,14 @@ async def _still_meant(work: UnitOfWork, deadline: Deadline) -> bool:
         await _escalate(work, deadline, NotificationKind.STEP_OVERDUE, case.reference, deadline.rule)
         return True
     return await _referral_unanswered(work, deadline, kind)
+
+
+async def _award_undecided(work: UnitOfWork, deadline: Deadline) -> bool:
+    award = await work.get(Award, deadline.subject_id)
+    if award.status != AwardStatus.ASKED:
+        return False
+    await _escalate(work, deadline, NotificationKind.AWARD_OVERDUE, str(award.id), deadline.rule)
+    return True
 
 
 async def _referral_unanswered(work: UnitOfWork, deadline: Deadline, kind: DeadlineKind) -> bool:

@@ -18,13 +18,14 @@ class DeadlineKind(StrEnum):
     REFERRAL_EXPIRY = "referral_expiry"
     CALLBACK = "callback"
     RECOMPUTE = "recompute"
+    AWARD_DECISION = "award_decision"
 
 
 class Deadline(SQLModel, table=True):
     """Something that must have happened by an instant; fired at most once, or settled because it happened.
 
     Attributes:
-        subject_id: The case, the referral or the contact.
+        subject_id: The case, the referral, the contact or the award.
         rule: The step or priority of the SOP that set it.
     """
 

@@ -20,6 +20,9 @@ class NotificationKind(StrEnum):
     REFERRAL_EXPIRED = "referral_expired"
     STEP_OVERDUE = "step_overdue"
     CALLBACK_OVERDUE = "callback_overdue"
+    AWARD_ASKED = "award_asked"
+    AWARD_CHANGED = "award_changed"
+    AWARD_OVERDUE = "award_overdue"
 
 
 class Notification(SQLModel, table=True):

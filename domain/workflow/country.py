@@ -6,10 +6,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from domain.codes import Language
+from domain.codes import Language, Role
 from domain.workflow.calendar import Calendar
 from domain.workflow.conditions import Closed
-from domain.workflow.sop import Labels, SemanticVersion, StepKey, Translation
+from domain.workflow.sop import Labels, SemanticVersion, Source, StepKey, Translation, Within
 
 
 class Weekday(StrEnum):
@@ -52,6 +52,19 @@ class Named(Closed):
     version: SemanticVersion
 
 
+class EmergencyFund(Closed):
+    """How awards for what the state does not give are decided.
+
+    Attributes:
+        decision_within: By when at the latest, counted from the request.
+        escalate: The role that is told when nobody decided.
+    """
+
+    decision_within: Within
+    escalate: Role
+    source: Source
+
+
 class CountryProfile(Closed):
     """What holds for every procedure of a country."""
 
@@ -64,6 +77,7 @@ class CountryProfile(Closed):
     current: dict[StepKey, SemanticVersion]
     confidentiality: Named
     indicator_set: Named
+    emergency_fund: EmergencyFund | None = None
 
     def working_calendar(self) -> Calendar:
         """The calendar that deadlines of this country are counted with."""

@@ -111,6 +111,19 @@ class Prepared:
         body = {"kind": "legal_offence", "code": "fraud", "body": "police", "reasons": "Fictional."}
         return (await self.world.post("alpha", f"/cases/{case}/classifications", body))["id"], ""
 
+    async def _cost(self) -> tuple[str, str]:
+        episode = await self.named("episode")
+        body = {"amount": 15_000, "currency": "KGS", "funding_source": "state"}
+        return (await self.world.post("alpha", f"/service-episodes/{episode}/costs", body))["id"], ""
+
+    async def _award(self, state: str) -> tuple[str, str]:
+        case = await self.named("case")
+        body = {"service": "medical", "amount": 15_000, "currency": "KGS", "ground": "state_declined"}
+        award = (await self.world.post("alpha", f"/cases/{case}/awards", {**body, "decided_by": "COORDINATION"}))["id"]
+        if state == "granted":
+            await self.world.ask("coordinator", "POST", f"/awards/{award}/decision", {"amount": 9_000}, version=1)
+        return award, f"alpha /awards/{award}"
+
     async def _contact(self) -> tuple[str, str]:
         body = {"channel": "voicemail", "language": "ky", "topic": "other", "narrative": {"account": "Fictional."}}
         contact = (await self.world.post("hotline", "/contacts", body))["id"]

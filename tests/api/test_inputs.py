@@ -7,7 +7,7 @@ import pytest
 from tests.api.described import OPERATIONS, faults, schema_of
 from tests.api.prepared import PERSON, Prepared
 from tests.api.test_examples import NAMES, example
-from tests.world import World
+from tests.world import STAFF, World
 
 BODIES = [name for name in NAMES if "body" in example(name)]
 CONTACT = {"channel": "call", "language": "ky", "topic": "other"}
@@ -27,7 +27,7 @@ async def test_an_unknown_field_is_refused_by_every_operation(name: str, shared_
     prepared = Prepared(shared_world)
     path = shown["path"].format(**await prepared.filled(shown.get("parameters", {})))
     headers = await prepared.filled(shown["headers"]) | {"Idempotency-Key": f"unknown-field-{name}"}
-    who = next(one for one in ("alpha", "hotline", "north") if _matches(one, shown))
+    who = next(one for one in ("alpha", "hotline", "north", "coordinator") if _matches(one, shown))
     body = {**shown["body"], "unknown_field": 1}
     response = await shared_world.ask(who, shown["method"], path.removeprefix("/v1"), body, headers=headers)
     assert response.status_code == 422
@@ -35,7 +35,7 @@ async def test_an_unknown_field_is_refused_by_every_operation(name: str, shared_
 
 
 def _matches(who: str, shown: dict[str, Any]) -> bool:
-    return {"alpha": "NGO-ALPHA", "hotline": "HOTLINE", "north": "SHELTER-NORTH"}[who] == shown["organisation"]
+    return STAFF[who][1] == shown["organisation"]
 
 
 @pytest.mark.parametrize(

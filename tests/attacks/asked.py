@@ -13,10 +13,12 @@ from fastapi.routing import RouteContext, iter_route_contexts
 
 from domain.codes import Role
 from tests.attacks.relations import (
+    AWARD,
     CASE,
     CLASSIFICATION,
     CONSENT,
     CONTACT,
+    COST,
     EXPLOITATION,
     REFERRAL,
     REPORTING,
@@ -69,6 +71,10 @@ BODIES: Mapping[str, Body] = {
     "POST /v1/cases/{reference}/decisions": decision,
     "POST /v1/cases/{reference}/consents": always(CONSENT),
     "POST /v1/cases/{reference}/consents/{consent_id}/versions": always(REPORTING),
+    "POST /v1/cases/{reference}/awards": always(AWARD),
+    "POST /v1/awards/{award_id}/decision": always({"amount": 1}),
+    "POST /v1/service-episodes/{episode_id}/costs": always(COST),
+    "POST /v1/service-episodes/{episode_id}/terms": always({"certificate": "no"}),
     "POST /v1/cases/{reference}/classifications": always(CLASSIFICATION),
     "POST /v1/cases/{reference}/exploitation-episodes": always(EXPLOITATION),
     "POST /v1/cases/{reference}/exploitation-episodes/{exploitation_id}/versions": always(EXPLOITATION),
@@ -84,9 +90,9 @@ BODIES: Mapping[str, Body] = {
 """What is sent; routes that are not here take no body."""
 
 WITHOUT_VERSION: Final = re.compile(
-    r"POST /v1/(contacts|cases"
+    r"POST /v1/(contacts|cases|service-episodes/\{episode_id\}/(costs.*|terms)"
     r"|cases/\{reference\}/(steps/.*|cooperation|walls|screenings|assessments|decisions|consents.*|service-episodes"
-    r"|exploitation-episodes|classifications"
+    r"|exploitation-episodes|classifications|awards"
     r"|referrals))"
 )
 """Changes that make something new and so name no version."""
@@ -124,6 +130,8 @@ def filled(path: str, things: Things) -> str:
         "episode_id": things.episode,
         "exploitation_id": things.exploitation,
         "classification_id": things.classification,
+        "award_id": things.award,
+        "cost_id": things.cost,
         "release_id": things.release,
         "name": things.table,
     }

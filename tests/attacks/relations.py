@@ -37,6 +37,7 @@ HOME = {"walled_staff": "owner", "absent": "foreign"}
 """The relations whose askers work for the organisation of another relation."""
 
 WORKER = Role.NGO_CASEWORKER
+ABSENT = "00000000-0000-4000-8000-000000000000"
 ALL = ["identity", "contact", "location", "narrative", "health", "legal"]
 PERSON = {
     "identity": {"given_name": "Gulnara", "family_name": "Matrixova"},
@@ -60,6 +61,14 @@ CONTACT = {"channel": "visit", "language": "ky", "topic": "possible_trafficking"
 REFERRAL = {"step": "refer-for-urgent-care", "service": "psychosocial"}
 EXPLOITATION = {"types": ["ForcedLabour"], "account": "worked matrixwise", "places": "Matrix hall"}
 CLASSIFICATION = {"kind": "legal_offence", "code": "fraud", "body": "police"}
+COST = {"amount": 15_000, "currency": "KGS", "funding_source": "state"}
+AWARD = {
+    "service": "medical",
+    "amount": 15_000,
+    "currency": "KGS",
+    "ground": "state_declined",
+    "decided_by": "ORG-BEFORE",
+}
 REPORTING = {**CONSENT, "purposes": ["reporting"]}
 
 
@@ -76,6 +85,8 @@ class Things:
     table: str = "cases"
     exploitation: str = ""
     classification: str = ""
+    award: str = ""
+    cost: str = ""
 
 
 def subject_of(relation: str, role: Role) -> str:
@@ -183,10 +194,18 @@ async def prepared(stage: Stage) -> dict[str, Things]:
         "abroad": mine,
     }
     suffered = {one.case: await exploited(stage, one.case) for one in found.values()}
+    awards = {one.case: (await stage.do("owner", f"/cases/{one.case}/awards", AWARD))["id"] for one in found.values()}
+    costs = {found[giver].episode: await costed(stage, giver, found[giver].episode) for giver in ("owner", "after")}
     called = {one.case: await classified(stage, one.case) for one in found.values()}
     return {
         **{
-            relation: replace(one, exploitation=suffered[one.case], classification=called[one.case])
+            relation: replace(
+                one,
+                exploitation=suffered[one.case],
+                classification=called[one.case],
+                award=awards[one.case],
+                cost=costs.get(one.episode, ABSENT),
+            )
             for relation, one in found.items()
         },
         "absent": absent(),
@@ -204,8 +223,22 @@ def absent() -> Things:
     """Return what does not exist."""
     ids = [str(UUID(bytes=secrets.token_bytes(16), version=4)) for _ in range(3)]
     return Things(
-        "C-0000-0000-0000-0000", "R-0000-0000-0000-0000", *ids, "0" * 64, exploitation=ids[0], classification=ids[1]
+        "C-0000-0000-0000-0000",
+        "R-0000-0000-0000-0000",
+        *ids,
+        "0" * 64,
+        exploitation=ids[0],
+        classification=ids[1],
+        award=ids[2],
+        cost=ids[0],
     )
+
+
+async def costed(stage: Stage, relation: str, episode: str) -> str:
+    """Record a cost of a service; returns its id."""
+    recorded = await stage.do(relation, f"/service-episodes/{episode}/costs", COST)
+    cost: str = recorded["id"]
+    return cost
 
 
 async def classified(stage: Stage, case: str, relation: str = "owner") -> str:

@@ -30,6 +30,8 @@ APPEND_ONLY = (
     "step_completions",
     "exploitation_episodes",
     "classifications",
+    "service_terms",
+    "service_costs",
 )
 GRANT = (
     "INSERT INTO case_access (id, case_id, organisation_id, relation, holder_id, referral_id, compartments, "

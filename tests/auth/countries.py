@@ -13,11 +13,14 @@ from auth.authorisation import allowing
 from auth.roles import Permission, may
 from domain.cases.models import Case, CaseAccess, CaseWall, Relation
 from domain.codes import (
+    AwardGround,
+    AwardStatus,
     CaseWork,
     Channel,
     Compartment,
     ContactOutcome,
     ContactTopic,
+    Currency,
     EntryChannel,
     HeardOfUs,
     LegalBasis,
@@ -28,6 +31,7 @@ from domain.codes import (
     VictimType,
 )
 from domain.contacts.models import Contact, ContactCase
+from domain.funding.models import Award, AwardCase
 from domain.permits import Actor
 from domain.referrals.models import Referral
 from domain.referrals.rules import OVER
@@ -38,10 +42,10 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MOMENTS = [NOW + timedelta(hours=hours) for hours in (-72, -30, -23, 0, 1, 72)]
 """Before, within and after a day ago; exactly now, since a grant runs from its first instant and not at its last."""
 
-MODELS: tuple[type[SQLModel], ...] = (Case, Referral, Contact, ServiceEpisode)
-ORGANISATIONS, STAFF, CASES, REFERRALS, CONTACTS, EPISODES = (
+MODELS: tuple[type[SQLModel], ...] = (Case, Referral, Contact, ServiceEpisode, Award)
+ORGANISATIONS, STAFF, CASES, REFERRALS, CONTACTS, EPISODES, AWARDS = (
     [UUID(int=base * 1000 + number) for number in range(size)]
-    for base, size in ((1, 4), (2, 4), (3, 3), (4, 4), (5, 3), (6, 3))
+    for base, size in ((1, 4), (2, 4), (3, 3), (4, 4), (5, 3), (6, 3), (7, 3))
 )
 KINDS = {"compartment": CASES, "package": REFERRALS, "question": REFERRALS, "notes": CONTACTS}
 COUNTRIES = ("KG", "KG", "KG", "KZ")
@@ -58,6 +62,8 @@ class Country:
     contacts: list[Contact]
     links: list[ContactCase]
     episodes: list[ServiceEpisode]
+    awards: list[Award]
+    asked_for: list[AwardCase]
     sealed: list[SealedValue]
     actors: list[Actor]
 
@@ -65,6 +71,7 @@ class Country:
         """Return the records of one table."""
         found: dict[type[SQLModel], list[Any]] = {
             Case: self.cases, Referral: self.referrals, Contact: self.contacts, ServiceEpisode: self.episodes,
+            Award: self.awards,
         }  # fmt: skip
         return found[model]
 
@@ -72,6 +79,8 @@ class Country:
         """Return the cases that a record tells of."""
         if isinstance(record, Contact):
             return {link.case_id for link in self.links if link.contact_id == record.id}
+        if isinstance(record, Award):
+            return {link.case_id for link in self.asked_for if link.award_id == record.id}
         return {record.id if isinstance(record, Case) else record.case_id}
 
     def walled(self, record: Any, actor: Actor) -> bool:
@@ -86,7 +95,9 @@ class Country:
     def by_python(self, verb: Permission, actor: Actor, record: Any) -> bool:
         """Read the rules on the record."""
         behind = self.cases_behind(record)
-        grants = [] if isinstance(record, Contact) else [grant for grant in self.grants if grant.case_id in behind]
+        grants = (
+            [] if isinstance(record, Contact | Award) else [grant for grant in self.grants if grant.case_id in behind]
+        )
         allowed = may(actor.role, verb) and allowing(verb, actor, record, grants) is not None
         return allowed and not self.walled(record, actor)
 
@@ -99,6 +110,11 @@ class Country:
             for party in (referral.sending_organisation_id, referral.receiving_organisation_id)
         }
         return actor.organisation_id in parties and not self.walled(episode, actor)
+
+    def of_own_case(self, actor: Actor, award: Award) -> bool:
+        """Whether an award was asked for a case that the actor's organisation leads."""
+        leads = any(self.leads(actor, case_id) for case_id in self.cases_behind(award))
+        return leads and not self.walled(award, actor)
 
     def opens(self, actor: Actor, value: SealedValue) -> bool:
         """Whether a grant names the compartment, or it is a note or contact of one's own, or is to be destroyed."""
@@ -150,6 +166,8 @@ def countries(draw: st.DrawFn) -> Country:
         contacts=[_contact(one, draw(some_organisation)) for one in CONTACTS],
         links=[ContactCase(contact_id=contact, case_id=case) for contact, case in sorted(pairs, key=str)],
         episodes=[_episode(one, draw) for one in EPISODES],
+        awards=[_award(one, draw) for one in AWARDS],
+        asked_for=[AwardCase(award_id=one, case_id=draw(some_case)) for one in AWARDS],
         sealed=[
             _sealed(UUID(int=next(numbers)), kind, holder, compartment)
             for kind, holders in KINDS.items()
@@ -195,6 +213,23 @@ def _episode(one: UUID, draw: st.DrawFn) -> ServiceEpisode:
         referral_id=draw(st.sampled_from([None, *REFERRALS])),
         service=Service.MEDICAL,
         started_at=NOW,
+    )
+
+
+def _award(one: UUID, draw: st.DrawFn) -> Award:
+    return Award(
+        id=one,
+        country="KG",
+        asking_organisation_id=draw(some_organisation),
+        deciding_organisation_id=draw(some_organisation),
+        service=Service.MEDICAL,
+        population=VictimType.TRAFFICKING,
+        ground=AwardGround.DECLINED,
+        currency=Currency.SOM,
+        amount_asked=1,
+        status=AwardStatus.ASKED,
+        asked_at=NOW,
+        due_at=NOW,
     )
 
 

@@ -8,9 +8,9 @@ verb and every record of four tables:
 - by row-level security: a plain `SELECT` as the application's role, with nothing but the context set.
 
 Row-level security knows the organisation and its walls, not the verbs, so it is compared with what any role of the same
-organisation may read. It is wider on purpose in one place: the services of a referral are there for both its sides,
-since a withdrawal by either ends them. The first 24 hours of a hotline, the compartments of a role and the
-responsibility for a step are the first wall's alone.
+organisation may read. It is wider on purpose in two places: the services of a referral are there for both its sides,
+since a withdrawal by either ends them; and who leads a case reads the awards that were asked for it. The first 24 hours
+of a hotline, the compartments of a role and the responsibility for a step are the first wall's alone.
 """
 
 from collections.abc import AsyncIterator
@@ -31,6 +31,7 @@ from auth.policies import RULES
 from auth.roles import Permission
 from domain.codes import Role
 from domain.contacts.models import Contact
+from domain.funding.models import Award
 from domain.permits import Actor
 from domain.referrals.models import Referral
 from domain.sealing.models import SealedValue
@@ -61,7 +62,7 @@ async def planted(session: AsyncSession, country: Country) -> None:
     session.add_all(
         [*country.cases, *country.grants, *country.walls, *country.referrals, *country.contacts, *country.links]
     )
-    session.add_all([*country.episodes, *country.sealed])
+    session.add_all([*country.episodes, *country.awards, *country.asked_for, *country.sealed])
     await session.flush()
     session.expunge_all()
 
@@ -97,6 +98,7 @@ def may_be_read(country: Country, actor: Actor, model: type[SQLModel]) -> set[UU
         Referral: (Permission.REFERRAL_READ, Permission.REFERRAL_STATUS_READ),
         Contact: (Permission.CONTACT_READ,),
         ServiceEpisode: (Permission.EPISODE_READ,),
+        Award: (Permission.AWARD_READ,),
     }.get(model, (Permission.CASE_READ,))
     roles = [role for role in Role if role not in OVERSIGHT or role == actor.role]
     return {
@@ -121,6 +123,9 @@ async def test_python_sql_and_row_security_agree_on_every_record(ground: AsyncEn
             if model is ServiceEpisode:
                 assert allowed <= shown
                 allowed |= {one.id for one in country.episodes if country.served_for(actor, one)}
+            if model is Award:
+                assert allowed <= shown
+                allowed |= {one.id for one in country.awards if country.of_own_case(actor, one)}
             assert shown == allowed, (actor.role, model.__name__)
         await session.rollback()
 
