@@ -51,7 +51,7 @@ runtime:
 
 .PHONY: test
 test: setup ## run every test, and report what the core's tests do not reach
-	@$(BIN)/coverage run -m pytest
+	@$(BIN)/pytest --numprocesses auto --dist loadfile --cov --cov-report=
 	$(BIN)/coverage report --include 'domain/*,auth/*'
 
 .PHONY: check
