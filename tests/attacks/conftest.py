@@ -12,7 +12,7 @@ from tests.conftest import Databases
 from tests.world import new_world
 
 ATTACK = "attack"
-"""The property of a test's report that carries a line: reports travel from the processes that run tests side by side."""
+"""The property of a test's report that carries a line: reports come back from the processes that run the tests."""
 
 
 @pytest.fixture
