@@ -1,22 +1,25 @@
 """A caller who asks too often is told to wait; nobody else is, and nothing is told of what was asked for."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import httpx
 import pytest
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
+from api.app import create_app
 from api.rate_limit import RateLimit
-from tests.world import World
+from tests.api.refusals import ABSENT
+from tests.world import World, token_of
 
-ONE = "one"
+ONE, ONE_OF_US = "one", "alpha"
 
 
 @dataclass
 class Limited:
     """A limit of three requests a token and five an address, with a clock that is moved by hand."""
 
+    world: World
     now: float = 1000.0
     reached: int = 0
     limit: RateLimit = field(init=False)
@@ -29,18 +32,22 @@ class Limited:
         self.reached += 1
         await PlainTextResponse("answered")(scope, receive, send)
 
+    async def enter(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on as the application does to its layers."""
+        await self.limit({**scope, "app": self.world.app}, receive, send)
+
     async def ask(self, token: str | None = ONE, address: str = "192.0.2.1") -> httpx.Response:
         """Send one request."""
-        transport = httpx.ASGITransport(app=self.limit, client=(address, 40000))
+        transport = httpx.ASGITransport(app=self.enter, client=(address, 40000))
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         async with httpx.AsyncClient(transport=transport, base_url="http://nrm.test", headers=headers) as client:
             return await client.get("/v1/cases")
 
 
 @pytest.fixture
-def limited() -> Limited:
+def limited(shared_world: World) -> Limited:
     """Give each test a limit of its own."""
-    return Limited()
+    return Limited(shared_world)
 
 
 async def test_a_token_may_ask_as_often_as_allowed_and_then_waits_for_the_next_minute(limited: Limited) -> None:
@@ -78,8 +85,11 @@ async def test_without_a_token_the_address_counts(limited: Limited) -> None:
 
 
 async def test_a_refusal_for_haste_is_the_same_for_what_exists_and_what_does_not(shared_world: World) -> None:
-    limit = RateLimit(shared_world.app, per_caller=1, per_address=1)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=limit), base_url="http://nrm.test") as client:
-        await client.get("/health/live")
-        answers = [await client.get(path) for path in ("/health/live", "/v1/cases", "/absent")]
+    settings = shared_world.runtime.settings.model_copy(update={"requests_per_minute": 1})
+    hurried = create_app(replace(shared_world.runtime, settings=settings))
+    headers = {"Authorization": f"Bearer {token_of(ONE_OF_US, shared_world.runtime)}"}
+    transport = httpx.ASGITransport(app=hurried)
+    async with httpx.AsyncClient(transport=transport, base_url="http://nrm.test", headers=headers) as client:
+        assert (await client.get("/v1/cases")).status_code == 200
+        answers = [await client.get(path) for path in ("/v1/cases", f"/v1/cases/{ABSENT}", "/absent", "/health/live")]
     assert {(answer.status_code, answer.content) for answer in answers} == {(429, answers[0].content)}

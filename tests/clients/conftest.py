@@ -5,20 +5,18 @@ import json
 import socket
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import uvicorn
 
-from api.app import create_app
 from tests.api.described import ROOT
 from tests.conftest import Databases
 from tests.world import World, new_world, token_of
 
 CLIENTS = ROOT / "openapi" / "clients"
 BIN = Path(sys.executable).parent
-UNHURRIED = {"requests_per_minute": 1_000_000, "requests_per_minute_and_address": 10_000_000}
 
 
 @dataclass(frozen=True)
@@ -50,8 +48,6 @@ class Server(uvicorn.Server):
 async def served(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
     """Serve a fictional country over real HTTP."""
     async with new_world(await databases.new(), tmp_path_factory.mktemp("served")) as world:
-        settings = world.runtime.settings.model_copy(update=UNHURRIED)
-        world.app = create_app(replace(world.runtime, settings=settings))
         listening = socket.create_server(("127.0.0.1", 0))
         server = Server(uvicorn.Config(world.app, lifespan="off", log_config=None, server_header=False))
         serving = asyncio.create_task(server.serve(sockets=[listening]))
