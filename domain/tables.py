@@ -6,6 +6,7 @@ import domain.audit.models
 import domain.cases.models
 import domain.consents.models
 import domain.contacts.models
+import domain.courses.models
 import domain.deadlines.models
 import domain.notifications.models
 import domain.organisations.models

@@ -22,6 +22,11 @@ class AuditAction(StrEnum):
     COOPERATION_RECORDED = "cooperation.recorded"  # whether the person co-operates with law enforcement
     ASSESSMENT_RECORDED = "assessment.recorded"  # needs or danger were assessed
     STEP_COMPLETED = "step.completed"  # a step of a SOP was completed
+    COURSE_OPENED = "course.opened"  # proceedings, rehabilitation or a stay began to be recorded beside a case
+    COURSE_READ = "course.read"  # what is recorded of a course was shown
+    COURSE_RECORDED = "course.recorded"  # a step of a course was done, or something happened in it
+    COURSE_CLOSED = "course.closed"  # a course ended
+    COURSE_REOPENED = "course.reopened"  # a course was taken up again
     REFERRAL_DRAFTED = "referral.drafted"  # a referral was prepared; nobody else knows yet
     REFERRAL_SENT = "referral.sent"  # a referral went to the queue of the receiving organisation
     REFERRAL_RECEIVED = "referral.received"  # the receiving organisation took note

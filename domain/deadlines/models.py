@@ -24,7 +24,7 @@ class Deadline(SQLModel, table=True):
     """Something that must have happened by an instant; fired at most once, or settled because it happened.
 
     Attributes:
-        subject_id: The case, the referral or the contact.
+        subject_id: The case, the course, the referral or the contact.
         rule: The step or priority of the SOP that set it.
     """
 

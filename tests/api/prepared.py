@@ -100,6 +100,11 @@ class Prepared:
         episode = await self.world.post("alpha", f"/cases/{case}/service-episodes", {"service": "psychosocial"})
         return episode["id"], str(episode["version"])
 
+    async def _course(self, subject: str) -> tuple[str, str]:
+        case = await self.named("case")
+        course = (await self.world.post("alpha", f"/cases/{case}/courses", {"subject": subject}))["reference"]
+        return course, f"alpha /courses/{course}"
+
     async def _contact(self) -> tuple[str, str]:
         body = {"channel": "voicemail", "language": "ky", "topic": "other", "narrative": {"account": "Fictional."}}
         contact = (await self.world.post("hotline", "/contacts", body))["id"]

@@ -59,6 +59,9 @@ BODIES: Mapping[str, Body] = {
     "POST /v1/cases/{reference}/decisions": decision,
     "POST /v1/cases/{reference}/consents": always(CONSENT),
     "POST /v1/cases/{reference}/consents/{consent_id}/versions": always(REPORTING),
+    "POST /v1/cases/{reference}/courses": always({"subject": "proceedings"}),
+    "POST /v1/courses/{reference}/steps/{step}": always({}),
+    "POST /v1/courses/{reference}/happenings": always({"fact": "hearing", "value": "held"}),
     "POST /v1/cases/{reference}/service-episodes": always({"service": "medical"}),
     "POST /v1/service-episodes/{episode_id}/end": always({"outcome": "full"}),
     "POST /v1/cases/{reference}/referrals": always({**REFERRAL, "recipient": "NGO-ALPHA", "draft": True}),
@@ -72,7 +75,8 @@ BODIES: Mapping[str, Body] = {
 
 WITHOUT_VERSION: Final = re.compile(
     r"POST /v1/(contacts|cases"
-    r"|cases/\{reference\}/(steps/.*|cooperation|walls|screenings|assessments|decisions|consents.*|service-episodes"
+    r"|courses/.*"
+    r"|cases/\{reference\}/(steps/.*|cooperation|walls|screenings|assessments|decisions|consents.*|courses|service-episodes"
     r"|referrals))"
 )
 """Changes that make something new and so name no version."""
@@ -101,7 +105,8 @@ def routes(app: FastAPI) -> list[str]:
 
 def filled(path: str, things: Things) -> str:
     """Return a path with the ids of what is asked for."""
-    reference = things.referral if path.startswith("/v1/referrals") else things.case
+    kind = path.split("/")[2]
+    reference = {"referrals": things.referral, "courses": things.course}.get(kind, things.case)
     known = {
         **FIXED,
         "reference": reference,
