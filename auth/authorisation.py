@@ -14,12 +14,13 @@ from sqlmodel import SQLModel, col
 from auth.policies import About, Rule, rules_for
 from auth.roles import Permission, may
 from domain.cases.models import Case, CaseAccess, CaseWall
-from domain.codes import Compartment, Role
+from domain.codes import CommissionOutcome, Compartment, Role
 from domain.contacts.models import Contact, ContactCase
 from domain.courses.models import Course
 from domain.errors import NotFound, NotPermitted
 from domain.permits import Actor, Permit
 from domain.referrals.models import Referral
+from domain.rehabilitation.models import CommissionRecord
 from domain.services.models import ServiceEpisode
 
 Subject = TypeVar("Subject", bound=SQLModel)
@@ -29,6 +30,7 @@ ABOUT: dict[type[SQLModel], About] = {
     Contact: About.CONTACT,
     ServiceEpisode: About.EPISODE,
     Course: About.COURSE,
+    CommissionRecord: About.COMMISSION,
 }
 READ: dict[type[SQLModel], Permission] = {
     Case: Permission.CASE_READ,
@@ -43,6 +45,9 @@ NOTES = frozenset({Compartment.NARRATIVE})
 
 WORDS = frozenset({Compartment.CONTACT, Compartment.NARRATIVE})
 """The compartments of a contact: how to call back, and what was said."""
+
+REASONS = frozenset({Compartment.LEGAL})
+"""The compartment of what a commission gave as its reasons."""
 
 
 def _case_column(model: type[SQLModel]) -> Any:
@@ -190,6 +195,18 @@ class Authorisation:
         rule, grant = self._rule(permission, course, await self._grants(course.case_id))
         holder = grant.holder_id if grant is not None else None
         return course, Permit(self.actor, permission, course.id, rule.name, holder_id=holder)
+
+    async def commission(self, request_id: Any, permission: Permission) -> tuple[CommissionRecord, Permit]:
+        """Find a request to a commission and permit a verb on it; raises as `case` does."""
+        self._role_may(permission)
+        request = await self._find(
+            CommissionRecord,
+            (CommissionRecord.id == request_id) & (CommissionRecord.outcome == CommissionOutcome.ASKED),
+            permission,
+        )
+        rule, _ = self._rule(permission, request, await self._grants(request.case_id))
+        opens = REASONS if permission == Permission.COMMISSION_REASONS else frozenset[Compartment]()
+        return request, Permit(self.actor, permission, request.id, rule.name, opens, request.id)
 
     def _role_may(self, permission: Permission) -> None:
         if not may(self.actor.role, permission):

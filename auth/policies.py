@@ -25,6 +25,7 @@ class About(StrEnum):
     CONTACT = "contact"
     EPISODE = "episode"
     COURSE = "course"
+    COMMISSION = "commission"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +169,21 @@ GIVES_STAY = Rule(
     lambda course, actor: (course.organisation_id == actor.organisation_id) & (course.subject == CourseSubject.STAY),
     frozenset({Role.SHELTER_STAFF, Role.NGO_CASEWORKER}),
 )
+HOLDS_COMMISSION = Rule(
+    "commission-of-request",
+    "the plan was put to their organisation's commission",
+    About.COMMISSION,
+    lambda record, actor: record.organisation_id == actor.organisation_id,
+    frozenset({Role.MIGRATION_OFFICER}),
+)
+LEADS_REQUEST = Rule(
+    "leader-of-rehabilitation",
+    "their organisation leads the case beside which the rehabilitation goes on",
+    About.GRANT,
+    OWNS.holds,
+    frozenset({Role.NGO_CASEWORKER}),
+    About.COMMISSION,
+)
 COURSES = (LEADS_PROCEEDINGS, CONDUCTS_PROCEEDINGS, LEADS_REHABILITATION, GIVES_STAY)
 
 RULES: dict[Permission, tuple[Rule, ...]] = {
@@ -187,6 +203,9 @@ RULES: dict[Permission, tuple[Rule, ...]] = {
     Permission.COURSE_OPEN: (OWNS, SERVES),
     Permission.COURSE_READ: COURSES,
     Permission.COURSE_RECORD: COURSES,
+    Permission.COMMISSION_READ: (HOLDS_COMMISSION,),
+    Permission.COMMISSION_DECIDE: (HOLDS_COMMISSION,),
+    Permission.COMMISSION_REASONS: (LEADS_REQUEST,),
     Permission.REFERRAL_SEND: (OWNS, SENT_IT),
     Permission.REFERRAL_READ: (SENT_IT, RECEIVES_IT, OWNS),
     Permission.REFERRAL_REVOKE: (SENT_IT,),

@@ -30,6 +30,9 @@ class Permission(StrEnum):
     COURSE_OPEN = "course:open"
     COURSE_READ = "course:read"
     COURSE_RECORD = "course:record"
+    COMMISSION_READ = "commission:read"
+    COMMISSION_DECIDE = "commission:decide"
+    COMMISSION_REASONS = "commission:reasons"
     REFERRAL_SEND = "referral:send"
     REFERRAL_READ = "referral:read"
     REFERRAL_REVOKE = "referral:revoke"
@@ -98,9 +101,17 @@ _COURSES = frozenset({Permission.COURSE_OPEN, Permission.COURSE_READ, Permission
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.HOTLINE_OPERATOR: _EVERYBODY | _CASE_WORK | _CONTACTS,
-    Role.NGO_CASEWORKER: _EVERYBODY | _CASE_WORK | _RECEIVING | _CONTACTS | _COURSES | {Permission.DECISION_RECORD},
+    Role.NGO_CASEWORKER: _EVERYBODY
+    | _CASE_WORK
+    | _RECEIVING
+    | _CONTACTS
+    | _COURSES
+    | {Permission.DECISION_RECORD, Permission.COMMISSION_REASONS},
     Role.POLICE_OFFICER: _EVERYBODY | _CASE_WORK | _RECEIVING | _COURSES | {Permission.DECISION_RECORD},
-    Role.MIGRATION_OFFICER: _EVERYBODY | _CASE_WORK | _RECEIVING | {Permission.DECISION_RECORD},
+    Role.MIGRATION_OFFICER: _EVERYBODY
+    | _CASE_WORK
+    | _RECEIVING
+    | {Permission.DECISION_RECORD, Permission.COMMISSION_READ, Permission.COMMISSION_DECIDE},
     Role.SHELTER_STAFF: _EVERYBODY | _RECEIVING | _COURSES,
     Role.FOCAL_POINT: _EVERYBODY | {Permission.REFERRAL_STATUS_READ, Permission.REFERRALS_OVERDUE_READ},
     Role.MONITORING_STAFF: _EVERYBODY,

@@ -11,7 +11,9 @@ import domain.deadlines.models
 import domain.notifications.models
 import domain.organisations.models
 import domain.persons.models
+import domain.proceedings.models
 import domain.referrals.models
+import domain.rehabilitation.models
 import domain.screenings.models
 import domain.sealing.models
 import domain.services.models

@@ -27,6 +27,15 @@ class AuditAction(StrEnum):
     COURSE_RECORDED = "course.recorded"  # a step of a course was done, or something happened in it
     COURSE_CLOSED = "course.closed"  # a course ended
     COURSE_REOPENED = "course.reopened"  # a course was taken up again
+    PLAN_RECORDED = "plan.recorded"  # a new version of an individual plan
+    PLAN_SERVICE_GIVEN = "plan.service_given"  # a service episode was linked to the plan that asked for it
+    COMMISSION_ASKED = "commission.asked"  # a plan was put to the special commission, without who the person is
+    COMMISSION_DECIDED = "commission.decided"  # the special commission said something to a plan
+    COMMISSION_READ = "commission.read"  # the commission looked at what was put to it
+    REASONS_REVEALED = "reasons.revealed"  # the reasons of a commission are about to be shown in the clear
+    FOLLOW_UP_PLANNED = "follow_up.planned"  # a day was set on which the person is asked how they are
+    FOLLOW_UP_RECORDED = "follow_up.recorded"  # what the person answered, or that they were not reached
+    COMPENSATION_RECORDED = "compensation.recorded"  # compensation was claimed, awarded, refused or paid
     REFERRAL_DRAFTED = "referral.drafted"  # a referral was prepared; nobody else knows yet
     REFERRAL_SENT = "referral.sent"  # a referral went to the queue of the receiving organisation
     REFERRAL_RECEIVED = "referral.received"  # the receiving organisation took note

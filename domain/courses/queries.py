@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import func, select
-from sqlmodel import col
+from sqlmodel import SQLModel, col
 
 from domain.cases.models import Case
 from domain.cases.queries import record_of
@@ -19,12 +19,15 @@ from domain.courses.models import Course, CourseFact
 from domain.courses.rules import LED_WITH_CASE, CourseFacts, CourseRecord, facts, stands_alone
 from domain.persons.models import Person
 from domain.referrals.models import Referral
+from domain.rehabilitation.models import CommissionRecord, FollowUp, PlanVersion
 from domain.screenings.models import Assessment
 from domain.services.models import ServiceEpisode
 from domain.unit_of_work import UnitOfWork
 from domain.workflow.calendar import Calendar
 from domain.workflow.engine import Snapshot
 from domain.workflow.sop import Sop, Step
+
+Row = TypeVar("Row", bound=SQLModel)
 
 PROCEDURES: Mapping[str, Mapping[CourseSubject, str]] = {
     "KG": {
@@ -72,12 +75,23 @@ async def courses_of(work: UnitOfWork, case_id: UUID) -> list[Course]:
 
 async def record_of_course(work: UnitOfWork, course: Course) -> CourseRecord:
     """Load everything that a course has recorded."""
-    rows = await work.session.execute(
-        select(CourseFact)
-        .where(col(CourseFact.course_id) == course.id)
-        .order_by(col(CourseFact.recorded_at), col(CourseFact.id))
+    told = await all_of_course(work, CourseFact, course.id, CourseFact.recorded_at)
+    if course.subject != CourseSubject.REHABILITATION:
+        return CourseRecord(course, told)
+    return CourseRecord(
+        course,
+        told,
+        await all_of_course(work, PlanVersion, course.id, PlanVersion.number),
+        await all_of_course(work, CommissionRecord, course.id, CommissionRecord.recorded_at),
+        await all_of_course(work, FollowUp, course.id, FollowUp.due_on),
     )
-    return CourseRecord(course, list(rows.scalars()))
+
+
+async def all_of_course(work: UnitOfWork, model: type[Row], course_id: UUID, order: Any) -> list[Row]:
+    """Return the rows of a course in an order."""
+    columns: Any = model
+    rows = await work.session.execute(select(model).where(columns.course_id == course_id).order_by(order, columns.id))
+    return list(rows.scalars())
 
 
 async def situation_of(work: UnitOfWork, course: Course, *, leads: bool) -> CourseSituation:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from domain.cases.rules import Facts
 from domain.codes import CourseSubject
+from domain.rehabilitation.rules import MOVED_HERE, tell_follow_ups, tell_plan
 from domain.workflow.calendar import Calendar, Duration, Unit
 from domain.workflow.facts import CASE, CRIMINAL_FACTS, Fact, Mover
 from domain.workflow.situations import facts_of
@@ -14,6 +15,7 @@ from domain.workflow.subjects import SUBJECTS
 
 if TYPE_CHECKING:
     from domain.courses.models import Course, CourseFact
+    from domain.rehabilitation.models import CommissionRecord, FollowUp, PlanVersion
 
 LED_WITH_CASE = frozenset({CourseSubject.PROCEEDINGS, CourseSubject.REHABILITATION})
 """Led by whoever leads the case; a stay is led by the shelter."""
@@ -23,8 +25,8 @@ OF_CASE = frozenset(fact.name for fact in CASE.facts)
 TOLD_IN_STAY = frozenset({"danger", "consent_support"})
 """Facts about the person that a shelter records itself: it sees no record of the case to write them to."""
 
-RECORDED_APART = frozenset({"length"})
-"""Facts that no step and nobody sets by hand: they follow from dates."""
+RECORDED_APART = frozenset({"length"}) | MOVED_HERE
+"""Facts that nobody sets by hand: they follow from dates, or from records of their own."""
 
 BEGIN_ANEW = {
     ("stage", None): ("stage_explained", "outcome_told"),
@@ -47,6 +49,9 @@ class CourseRecord:
 
     course: "Course"
     facts: list["CourseFact"] = field(default_factory=list)
+    plans: list["PlanVersion"] = field(default_factory=list)
+    commission: list["CommissionRecord"] = field(default_factory=list)
+    follow_ups: list["FollowUp"] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -113,6 +118,8 @@ def facts(record: CourseRecord, of_case: Facts | None, calendar: Calendar, now: 
         _tell(found, row, calendar, now)
     if subject == CourseSubject.STAY:
         _length(found, told, calendar, now)
+    tell_plan(found, record.plans, record.commission, calendar, now)
+    tell_follow_ups(found, record.follow_ups, calendar, now)
     return found
 
 

@@ -20,6 +20,8 @@ class NotificationKind(StrEnum):
     REFERRAL_EXPIRED = "referral_expired"
     STEP_OVERDUE = "step_overdue"
     CALLBACK_OVERDUE = "callback_overdue"
+    COMMISSION_ASKED = "commission_asked"
+    COMMISSION_DECIDED = "commission_decided"
 
 
 class Notification(SQLModel, table=True):
