@@ -159,7 +159,7 @@ async def create_answers(
 async def create_compensation(reference: Reference, body: CompensationIn, may: May, work: Work) -> CompensationOut:
     """Record that compensation was claimed, awarded, refused or paid, with its amount and day."""
     _, permit = await may.course(reference, Permission.COURSE_RECORD)
-    return CompensationOut.taken(await record_compensation(body.to_command(), permit, work))
+    return CompensationOut.of(await record_compensation(body.to_command(), permit, work))
 
 
 @router.get("/courses/{reference}/compensation", responses=READ_PROBLEMS)
@@ -167,4 +167,4 @@ async def list_compensation(reference: Reference, may: May, work: Work) -> Annot
     """List what was recorded of compensation, oldest first. An authority sees none of it."""
     course, permit = await may.course(reference, Permission.COURSE_READ)
     work.audit(AuditAction.COURSE_READ, permit, stream_id=course.id)
-    return [CompensationOut.taken(row) for row in (await compensation_of(work, course.id))[-MOST:]]
+    return [CompensationOut.of(row) for row in (await compensation_of(work, course.id))[-MOST:]]

@@ -22,12 +22,15 @@ from domain.codes import (
     WorkNow,
 )
 from domain.proceedings.commands import RecordCompensation
+from domain.proceedings.models import CompensationRecord
 from domain.rehabilitation.commission import Decide
 from domain.rehabilitation.follow_ups import RecordFollowUp
 from domain.rehabilitation.models import FollowUp
 from domain.rehabilitation.plans import Planned, RecordPlan
 
-Amount = Annotated[Decimal, Field(gt=0, max_digits=14, decimal_places=2, description="In units of the currency.")]
+Amount = Annotated[
+    str, Field(pattern=r"^[0-9]{1,12}\.[0-9]{2}$", max_length=15, description="In units of the currency.")
+]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217", examples=["KGS"])]
 
 
@@ -65,7 +68,7 @@ class PlannedOut(Out):
 class PlanOut(Out):
     """One version of the plan."""
 
-    number: int
+    number: int = Field(ge=1, le=100_000)
     status: PlanStatus
     services: list[PlannedOut] = Field(max_length=MOST_ITEMS)
     review_on: date | None
@@ -188,7 +191,8 @@ class CompensationIn(In):
 
     def to_command(self) -> RecordCompensation:
         """Return the command."""
-        return RecordCompensation(self.stage, self.on_day, self.claim, self.amount, self.currency)
+        amount = None if self.amount is None else Decimal(self.amount)
+        return RecordCompensation(self.stage, self.on_day, self.claim, amount, self.currency)
 
 
 class CompensationOut(Out):
@@ -197,7 +201,12 @@ class CompensationOut(Out):
     id: UUID
     claim_id: UUID
     stage: CompensationStage
-    amount: Decimal | None
+    amount: Amount | None
     currency: str | None = Field(max_length=3)
     on_day: date
     recorded_at: Instant
+
+    @classmethod
+    def of(cls, row: CompensationRecord) -> "CompensationOut":
+        """Return the record as answered."""
+        return cls.taken(row, amount=None if row.amount is None else f"{row.amount:.2f}")

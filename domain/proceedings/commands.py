@@ -95,6 +95,8 @@ async def _fits(command: RecordCompensation, course: Course, work: UnitOfWork) -
     refused = command.stage == CompensationStage.REFUSED
     if refused != (command.amount is None) or (command.amount is None) != (command.currency is None):
         raise InvalidInput(field="amount", reason="with its currency, for all but a refusal")
+    if command.amount is not None and command.amount <= 0:
+        raise InvalidInput(field="amount", reason="nothing")
     if (command.stage == CompensationStage.CLAIMED) != (command.claim is None):
         raise InvalidInput(field="claim", reason="a new claim names none, everything else names one")
     if command.claim is None:

@@ -96,7 +96,7 @@ KNOWN_IN_STAY = """
                                    ORDER BY a.recorded_at, a.id), '[]') FROM assessments a WHERE a.case_id = c.id),
             'consents', (SELECT coalesce(jsonb_agg(jsonb_build_object(
                                     'consent_id', n.consent_id, 'version', n.version, 'decision', n.decision,
-                                    'purposes', n.purposes, 'expires_at', n.expires_at, 'recorded_at', n.recorded_at)
+                                    'purposes', jsonb_build_array('support'), 'expires_at', n.expires_at, 'recorded_at', n.recorded_at)
                                    ORDER BY n.recorded_at, n.id), '[]')
                          FROM consents n WHERE n.case_id = c.id AND 'support' = ANY (n.purposes)),
             'referrals', (SELECT coalesce(jsonb_agg(jsonb_build_object(

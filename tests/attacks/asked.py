@@ -45,6 +45,9 @@ def decision(role: Role) -> Any:
     return {"body": body, "outcome": "PossibleVictimOfTrafficking", "legal_basis": "guideline-1"}
 
 
+ABSENT: Final = "00000000-0000-4000-8000-000000000000"
+"""An id that names nothing."""
+
 BODIES: Mapping[str, Body] = {
     "POST /v1/contacts": always({**CONTACT, "cases": [CASE]}),
     "POST /v1/contacts/{contact_id}/callback": always({"reached": True}),
@@ -61,6 +64,15 @@ BODIES: Mapping[str, Body] = {
     "POST /v1/cases/{reference}/consents/{consent_id}/versions": always(REPORTING),
     "POST /v1/cases/{reference}/courses": always({"subject": "proceedings"}),
     "POST /v1/courses/{reference}/steps/{step}": always({}),
+    "POST /v1/courses/{reference}/plan": always({"status": "ended"}),
+    "POST /v1/courses/{reference}/plan/episodes": always({"episode": ABSENT}),
+    "POST /v1/courses/{reference}/commission-requests": always({"organisation": "MIGRATION"}),
+    "POST /v1/commission-requests/{request_id}/decision": always({"outcome": "asked", "decided_on": "2026-01-05"}),
+    "POST /v1/courses/{reference}/follow-ups": always({"due_on": "2100-01-05"}),
+    "POST /v1/courses/{reference}/follow-ups/{follow_up_id}/answers": always(
+        {"reached": False, "asked_on": "2026-01-05"}
+    ),
+    "POST /v1/courses/{reference}/compensation": always({"stage": "refused", "on_day": "2026-01-05"}),
     "POST /v1/courses/{reference}/happenings": always({"fact": "hearing", "value": "held"}),
     "POST /v1/cases/{reference}/service-episodes": always({"service": "medical"}),
     "POST /v1/service-episodes/{episode_id}/end": always({"outcome": "full"}),
@@ -75,7 +87,7 @@ BODIES: Mapping[str, Body] = {
 
 WITHOUT_VERSION: Final = re.compile(
     r"POST /v1/(contacts|cases"
-    r"|courses/.*"
+    r"|courses/.*|commission-requests/.*"
     r"|cases/\{reference\}/(steps/.*|cooperation|walls|screenings|assessments|decisions|consents.*|courses|service-episodes"
     r"|referrals))"
 )
@@ -86,6 +98,8 @@ FIXED: Mapping[str, str] = {
     "compartment": "identity",
     "sop": "kg-identification-and-referral",
     "version": "1.0.0",
+    "request_id": ABSENT,
+    "follow_up_id": ABSENT,
 }
 """Parts of paths that name no record."""
 
