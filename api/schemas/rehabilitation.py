@@ -31,7 +31,7 @@ from domain.rehabilitation.plans import Planned, RecordPlan
 Amount = Annotated[
     str, Field(pattern=r"^[0-9]{1,12}\.[0-9]{2}$", max_length=15, description="In units of the currency.")
 ]
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217", examples=["KGS"])]
+Currency = Annotated[str, Field(max_length=3, pattern=r"^[A-Z]{3}$", description="ISO 4217", examples=["KGS"])]
 
 
 class PlannedIn(In):
