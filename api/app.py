@@ -15,7 +15,18 @@ from api.contract import install_contract, operation_id
 from api.middleware import Guard
 from api.problems import install
 from api.rate_limit import RateLimit
-from api.routes import cases, classifications, contacts, directory, exploitation, funding, records, referrals
+from api.routes import (
+    cases,
+    classifications,
+    contacts,
+    courses,
+    directory,
+    exploitation,
+    funding,
+    records,
+    referrals,
+    rehabilitation,
+)
 from api.runtime import Runtime
 from api.schemas.base import HealthOut
 from domain.identifiers import Identifiers
@@ -26,6 +37,20 @@ Every change needs an `Idempotency-Key`; a change of something that exists needs
 problems. What you may not know of is answered exactly like what does not exist."""
 
 ASSETS = next((Path(swagger_ui_bundle.__file__).parent / "vendor").iterdir())
+
+ROUTES = (
+    contacts,
+    cases,
+    records,
+    exploitation,
+    classifications,
+    funding,
+    courses,
+    rehabilitation,
+    referrals,
+    directory,
+)
+"""In the order in which the contract shows them."""
 
 NO_TELEMETRY: TelemetryConfig = {
     "tracing": False,
@@ -64,7 +89,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     )
     app.state.runtime = runtime
     install(app)
-    for module in (contacts, cases, records, exploitation, classifications, funding, referrals, directory):
+    for module in ROUTES:
         app.include_router(module.router, prefix="/v1")
     _add_pages(app, runtime)
     app.add_middleware(

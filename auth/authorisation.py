@@ -14,12 +14,14 @@ from sqlmodel import SQLModel, col
 from auth.policies import About, Rule, rules_for
 from auth.roles import Permission, may
 from domain.cases.models import Case, CaseAccess, CaseWall
-from domain.codes import Compartment
+from domain.codes import CommissionOutcome, Compartment, Role
 from domain.contacts.models import Contact, ContactCase
+from domain.courses.models import Course
 from domain.errors import NotFound, NotPermitted
 from domain.funding.models import Award, AwardCase
 from domain.permits import Actor, Permit
 from domain.referrals.models import Referral
+from domain.rehabilitation.models import CommissionRecord
 from domain.services.models import ServiceEpisode
 
 Subject = TypeVar("Subject", bound=SQLModel)
@@ -29,6 +31,8 @@ ABOUT: dict[type[SQLModel], About] = {
     Contact: About.CONTACT,
     ServiceEpisode: About.EPISODE,
     Award: About.AWARD,
+    Course: About.COURSE,
+    CommissionRecord: About.COMMISSION,
 }
 READ: dict[type[SQLModel], Permission] = {
     Case: Permission.CASE_READ,
@@ -36,6 +40,7 @@ READ: dict[type[SQLModel], Permission] = {
     Contact: Permission.CONTACT_READ,
     ServiceEpisode: Permission.EPISODE_READ,
     Award: Permission.AWARD_READ,
+    Course: Permission.COURSE_READ,
 }
 
 NOTES = frozenset({Compartment.NARRATIVE})
@@ -43,6 +48,9 @@ NOTES = frozenset({Compartment.NARRATIVE})
 
 WORDS = frozenset({Compartment.CONTACT, Compartment.NARRATIVE})
 """The compartments of a contact: how to call back, and what was said."""
+
+REASONS = frozenset({Compartment.LEGAL})
+"""The compartment of what a commission gave as its reasons."""
 
 
 def _case_column(model: type[SQLModel]) -> Any:
@@ -71,6 +79,12 @@ def asked_for_walled(award_id: Any, actor: Actor) -> ColumnElement[bool]:
     return exists().where(col(AwardCase.award_id) == award_id, walled(col(AwardCase.case_id), actor))
 
 
+def grant_rules(permission: Permission, role: Role, model: type[SQLModel]) -> list[Rule]:
+    """Return the rules about grants that may allow this verb to this role on records of this kind."""
+    found = rules_for(permission, role, About.GRANT)
+    return [rule for rule in found if rule.reaches is None or rule.reaches == ABOUT.get(model)]
+
+
 def visible(model: type[SQLModel], permission: Permission, actor: Actor) -> ColumnElement[bool]:
     """Return the SQL condition for the records on which the actor may use a verb: the rules read on the class."""
     if not may(actor.role, permission):
@@ -80,8 +94,11 @@ def visible(model: type[SQLModel], permission: Permission, actor: Actor) -> Colu
     if model in ABOUT:
         conditions += [rule.holds(model, actor) for rule in rules_for(permission, actor.role, ABOUT[model])]
     if case_id is not None:
-        grants = [rule.holds(CaseAccess, actor) for rule in rules_for(permission, actor.role, About.GRANT)]
-        conditions += [exists().where(col(CaseAccess.case_id) == case_id, grant) for grant in grants]
+        for rule in grant_rules(permission, actor.role, model):
+            holds = rule.holds(CaseAccess, actor)
+            if rule.reaches is not None:
+                holds &= rule.leads_to(model, CaseAccess)
+            conditions.append(exists().where(col(CaseAccess.case_id) == case_id, holds))
     found = or_(false(), *conditions)
     if model is Contact:
         return found & ~opened_walled(Contact.id, actor)
@@ -94,9 +111,9 @@ def allowing(
     permission: Permission, actor: Actor, record: SQLModel, grants: Iterable[CaseAccess]
 ) -> tuple[Rule, CaseAccess | None] | None:
     """Return the first rule that allows the verb on a loaded record, with the grant it stands on, or None."""
-    for rule in rules_for(permission, actor.role, About.GRANT):
+    for rule in grant_rules(permission, actor.role, type(record)):
         for grant in grants:
-            if rule.holds(grant, actor):
+            if rule.holds(grant, actor) and rule.leads_to(record, grant):
                 return rule, grant
     about = ABOUT.get(type(record))
     for rule in rules_for(permission, actor.role, about) if about is not None else ():
@@ -187,6 +204,29 @@ class Authorisation:
         award = await self._find(Award, Award.id == award_id)
         rule, _ = self._rule(permission, award, [])
         return award, Permit(self.actor, permission, award.id, rule.name)
+
+    async def course(self, reference: str, permission: Permission) -> tuple[Course, Permit]:
+        """Find a course by reference and permit a verb on it; raises as `case` does.
+
+        The permit names the case as its holder if the actor's organisation leads the case.
+        """
+        self._role_may(permission)
+        course = await self._find(Course, Course.reference == reference)
+        rule, grant = self._rule(permission, course, await self._grants(course.case_id))
+        holder = grant.holder_id if grant is not None else None
+        return course, Permit(self.actor, permission, course.id, rule.name, holder_id=holder)
+
+    async def commission(self, request_id: Any, permission: Permission) -> tuple[CommissionRecord, Permit]:
+        """Find a request to a commission and permit a verb on it; raises as `case` does."""
+        self._role_may(permission)
+        request = await self._find(
+            CommissionRecord,
+            (CommissionRecord.id == request_id) & (CommissionRecord.outcome == CommissionOutcome.ASKED),
+            permission,
+        )
+        rule, _ = self._rule(permission, request, await self._grants(request.case_id))
+        opens = REASONS if permission == Permission.COMMISSION_REASONS else frozenset[Compartment]()
+        return request, Permit(self.actor, permission, request.id, rule.name, opens, request.id)
 
     def _role_may(self, permission: Permission) -> None:
         if not may(self.actor.role, permission):

@@ -32,6 +32,12 @@ class Permission(StrEnum):
     AWARD_DECIDE = "award:decide"
     COOPERATION_RECORD = "cooperation:record"
     RECORD_READ = "record:read"
+    COURSE_OPEN = "course:open"
+    COURSE_READ = "course:read"
+    COURSE_RECORD = "course:record"
+    COMMISSION_READ = "commission:read"
+    COMMISSION_DECIDE = "commission:decide"
+    COMMISSION_REASONS = "commission:reasons"
     REFERRAL_SEND = "referral:send"
     REFERRAL_READ = "referral:read"
     REFERRAL_REVOKE = "referral:revoke"
@@ -100,13 +106,22 @@ _CONTACTS = frozenset(
         Permission.CONTACT_REVEAL,
     }
 )
+_COURSES = frozenset({Permission.COURSE_OPEN, Permission.COURSE_READ, Permission.COURSE_RECORD})
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.HOTLINE_OPERATOR: _EVERYBODY | _CASE_WORK | _CONTACTS,
-    Role.NGO_CASEWORKER: _EVERYBODY | _CASE_WORK | _RECEIVING | _CONTACTS | {Permission.DECISION_RECORD},
-    Role.POLICE_OFFICER: _EVERYBODY | _CASE_WORK | _RECEIVING | {Permission.DECISION_RECORD},
-    Role.MIGRATION_OFFICER: _EVERYBODY | _CASE_WORK | _RECEIVING | {Permission.DECISION_RECORD},
-    Role.SHELTER_STAFF: _EVERYBODY | _RECEIVING,
+    Role.NGO_CASEWORKER: _EVERYBODY
+    | _CASE_WORK
+    | _RECEIVING
+    | _CONTACTS
+    | _COURSES
+    | {Permission.DECISION_RECORD, Permission.COMMISSION_REASONS},
+    Role.POLICE_OFFICER: _EVERYBODY | _CASE_WORK | _RECEIVING | _COURSES | {Permission.DECISION_RECORD},
+    Role.MIGRATION_OFFICER: _EVERYBODY
+    | _CASE_WORK
+    | _RECEIVING
+    | {Permission.DECISION_RECORD, Permission.COMMISSION_READ, Permission.COMMISSION_DECIDE},
+    Role.SHELTER_STAFF: _EVERYBODY | _RECEIVING | _COURSES,
     Role.FOCAL_POINT: _EVERYBODY | {Permission.REFERRAL_STATUS_READ, Permission.REFERRALS_OVERDUE_READ},
     Role.MONITORING_STAFF: _EVERYBODY,
     Role.COORDINATOR: _EVERYBODY

@@ -346,6 +346,67 @@ class CaseWork(StrEnum):
     CLOSED = "closed"
 
 
+class CourseSubject(StrEnum):
+    """What goes on beside a case under a procedure of its own."""
+
+    PROCEEDINGS = "proceedings"
+    REHABILITATION = "rehabilitation"
+    STAY = "stay"
+
+
+class PlanStatus(StrEnum):
+    """Where an individual plan stands."""
+
+    NONE = "none"
+    DRAFTED = "drafted"
+    AGREED = "agreed"
+    COMPLETED = "completed"
+    ENDED = "ended"
+
+
+class CommissionOutcome(StrEnum):
+    """What the special commission says to a plan."""
+
+    ASKED = "asked"
+    APPROVED = "approved"
+    CHANGES_ASKED = "changes_asked"
+    DECLINED = "declined"
+
+
+class WorkNow(StrEnum):
+    """Whether somebody works or is in training, at a follow-up."""
+
+    WORKING = "working"
+    IN_TRAINING = "in_training"
+    NEITHER = "neither"
+
+
+class IncomeNow(StrEnum):
+    """What somebody lives on, at a follow-up."""
+
+    OWN = "own"
+    ALLOWANCE = "allowance"
+    OTHERS = "others"
+    NO_INCOME = "no_income"
+
+
+class LivingStandardNow(StrEnum):
+    """How somebody's standard of living changed since the support began."""
+
+    BETTER = "better"
+    SAME = "same"
+    WORSE = "worse"
+
+
+class CompensationStage(StrEnum):
+    """What became of a claim for compensation."""
+
+    CLAIMED = "claimed"
+    AWARDED = "awarded"
+    REFUSED = "refused"
+    PAID = "paid"
+
+
 class Support(StrEnum):
     """The support axis: derived from referrals and service episodes, from nothing else."""
 

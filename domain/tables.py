@@ -7,13 +7,16 @@ import domain.cases.models
 import domain.classifications.models
 import domain.consents.models
 import domain.contacts.models
+import domain.courses.models
 import domain.deadlines.models
 import domain.exploitation.models
 import domain.funding.models
 import domain.notifications.models
 import domain.organisations.models
 import domain.persons.models
+import domain.proceedings.models
 import domain.referrals.models
+import domain.rehabilitation.models
 import domain.screenings.models
 import domain.sealing.models
 import domain.services.models

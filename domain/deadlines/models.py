@@ -25,7 +25,7 @@ class Deadline(SQLModel, table=True):
     """Something that must have happened by an instant; fired at most once, or settled because it happened.
 
     Attributes:
-        subject_id: The case, the referral, the contact or the award.
+        subject_id: The case, the course, the referral, the contact or the award.
         rule: The step or priority of the SOP that set it.
     """
 

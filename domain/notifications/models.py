@@ -23,6 +23,8 @@ class NotificationKind(StrEnum):
     AWARD_ASKED = "award_asked"
     AWARD_CHANGED = "award_changed"
     AWARD_OVERDUE = "award_overdue"
+    COMMISSION_ASKED = "commission_asked"
+    COMMISSION_DECIDED = "commission_decided"
 
 
 class Notification(SQLModel, table=True):

@@ -104,6 +104,14 @@ class Calendar:
             return False
         return day not in _public_holidays(self.country, day.year)
 
+    def begins(self, day: date) -> datetime:
+        """The first instant of a day in the country, in UTC."""
+        return self._instant(day, time(0))
+
+    def day_of(self, instant: datetime) -> date:
+        """The day that it is in the country at an instant."""
+        return instant.astimezone(self._zone).date()
+
     def add(self, start: datetime, duration: Duration, pauses: Sequence[Pause] = ()) -> datetime:
         """The instant at which the duration has passed.
 

@@ -3,6 +3,7 @@
 import json
 import re
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import asyncpg
 
@@ -123,6 +124,31 @@ class Prepared:
         if state == "granted":
             await self.world.ask("coordinator", "POST", f"/awards/{award}/decision", {"amount": 9_000}, version=1)
         return award, f"alpha /awards/{award}"
+
+    async def _course(self, state: str) -> tuple[str, str]:
+        """Return proceedings, or a rehabilitation that was brought so far."""
+        case = await self.named("case")
+        subject = state if state == "proceedings" else "rehabilitation"
+        course = (await self.world.post("alpha", f"/cases/{case}/courses", {"subject": subject}))["reference"]
+        if subject == "rehabilitation":
+            await self.world.post("alpha", f"/courses/{course}/steps/assess-needs", {})
+        if state in {"agreed", "asked"}:
+            services = [{"service": "psychosocial"}]
+            await self.world.post("alpha", f"/courses/{course}/plan", {"status": "drafted", "services": services})
+            agreed = {"status": "agreed", "agreed_by": "self", "review_on": "2100-01-05"}
+            await self.world.post("alpha", f"/courses/{course}/plan", agreed)
+        return course, f"alpha /courses/{course}"
+
+    async def _request(self) -> tuple[str, str]:
+        course = await self.named("course:agreed")
+        asked = await self.world.post("alpha", f"/courses/{course}/commission-requests", {"organisation": "MIGRATION"})
+        return asked["request_id"], ""
+
+    async def _follow_up(self) -> tuple[str, str]:
+        course = await self.named("course:agreed")
+        today = str(self.world.runtime.clock.present().astimezone(ZoneInfo("Asia/Bishkek")).date())
+        planned = await self.world.post("alpha", f"/courses/{course}/follow-ups", {"due_on": today})
+        return planned["id"], ""
 
     async def _contact(self) -> tuple[str, str]:
         body = {"channel": "voicemail", "language": "ky", "topic": "other", "narrative": {"account": "Fictional."}}

@@ -49,13 +49,12 @@ async def test_an_example_is_answered_as_it_and_the_contract_say(name: str, shar
     prepared = Prepared(world)
     path = shown["path"].format(**await prepared.filled(shown.get("parameters", {})))
     headers = await prepared.filled(shown.get("headers", {}))
+    body = await prepared.filled(shown.get("body"))
     actor = who(shown["as"], shown["organisation"]) if "as" in shown else "monitor"
     async with world.client(actor) as client:
         if "as" not in shown:
             del client.headers["Authorization"]
-        response = await client.request(
-            shown["method"], path, params=shown.get("query"), headers=headers, json=shown.get("body")
-        )
+        response = await client.request(shown["method"], path, params=shown.get("query"), headers=headers, json=body)
     assert response.status_code == shown["status"], response.text
     documented = schema_of(OPERATIONS[name][2]["responses"][str(shown["status"])])
     if documented is None:

@@ -125,6 +125,7 @@ def test_only_the_application_reads_sealed_bytes_and_wrapped_keys(secret: str) -
 SEALED_INPUTS = {
     "CompartmentIn.fields",
     "DecisionIn.reasons",
+    "DecisionOfCommissionIn.reasons",
     "NoteIn.text",
     "ContactIn.narrative",
     "ContactIn.contact",

@@ -57,6 +57,9 @@ def decision(role: Role) -> Any:
     return {"body": body, "outcome": "PossibleVictimOfTrafficking", "legal_basis": "guideline-1"}
 
 
+ABSENT: Final = "00000000-0000-4000-8000-000000000000"
+"""An id that names nothing."""
+
 BODIES: Mapping[str, Body] = {
     "POST /v1/contacts": always({**CONTACT, "cases": [CASE]}),
     "POST /v1/contacts/{contact_id}/callback": always({"reached": True}),
@@ -78,6 +81,18 @@ BODIES: Mapping[str, Body] = {
     "POST /v1/cases/{reference}/classifications": always(CLASSIFICATION),
     "POST /v1/cases/{reference}/exploitation-episodes": always(EXPLOITATION),
     "POST /v1/cases/{reference}/exploitation-episodes/{exploitation_id}/versions": always(EXPLOITATION),
+    "POST /v1/cases/{reference}/courses": always({"subject": "proceedings"}),
+    "POST /v1/courses/{reference}/steps/{step}": always({}),
+    "POST /v1/courses/{reference}/plan": always({"status": "ended"}),
+    "POST /v1/courses/{reference}/plan/episodes": always({"episode": ABSENT}),
+    "POST /v1/courses/{reference}/commission-requests": always({"organisation": "MIGRATION"}),
+    "POST /v1/commission-requests/{request_id}/decision": always({"outcome": "asked", "decided_on": "2026-01-05"}),
+    "POST /v1/courses/{reference}/follow-ups": always({"due_on": "2100-01-05"}),
+    "POST /v1/courses/{reference}/follow-ups/{follow_up_id}/answers": always(
+        {"reached": False, "asked_on": "2026-01-05"}
+    ),
+    "POST /v1/courses/{reference}/compensation": always({"stage": "refused", "on_day": "2026-01-05"}),
+    "POST /v1/courses/{reference}/happenings": always({"fact": "hearing", "value": "held"}),
     "POST /v1/cases/{reference}/service-episodes": always({"service": "medical"}),
     "POST /v1/service-episodes/{episode_id}/end": always({"outcome": "full"}),
     "POST /v1/cases/{reference}/referrals": always({**REFERRAL, "recipient": "NGO-ALPHA", "draft": True}),
@@ -91,8 +106,10 @@ BODIES: Mapping[str, Body] = {
 
 WITHOUT_VERSION: Final = re.compile(
     r"POST /v1/(contacts|cases|service-episodes/\{episode_id\}/(costs.*|terms)"
+    r"|courses/.*|commission-requests/.*"
     r"|cases/\{reference\}/(steps/.*|cooperation|walls|screenings|assessments|decisions|consents.*|service-episodes"
     r"|exploitation-episodes|classifications|awards"
+    r"|courses"
     r"|referrals))"
 )
 """Changes that make something new and so name no version."""
@@ -102,6 +119,8 @@ FIXED: Mapping[str, str] = {
     "compartment": "identity",
     "sop": "kg-identification-and-referral",
     "version": "1.0.0",
+    "request_id": ABSENT,
+    "follow_up_id": ABSENT,
 }
 """Parts of paths that name no record."""
 
@@ -121,7 +140,8 @@ def routes(app: FastAPI) -> list[str]:
 
 def filled(path: str, things: Things) -> str:
     """Return a path with the ids of what is asked for."""
-    reference = things.referral if path.startswith("/v1/referrals") else things.case
+    kind = path.split("/")[2]
+    reference = {"referrals": things.referral, "courses": things.course}.get(kind, things.case)
     known = {
         **FIXED,
         "reference": reference,

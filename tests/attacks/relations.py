@@ -82,6 +82,7 @@ class Things:
     consent: str
     episode: str
     release: str
+    course: str = "K-0000-0000-0000-0000"
     table: str = "cases"
     exploitation: str = ""
     classification: str = ""
@@ -172,6 +173,7 @@ async def prepared(stage: Stage) -> dict[str, Things]:
     release = await published(stage.world)
     case, contact, consent = await opened(stage, "owner", WORKER)
     done = await stage.do("owner", f"/cases/{case}/service-episodes", {"service": "medical"})
+    course = await begun(stage, "owner", case)
     sent = {
         relation: await referred(stage, case, relation) for relation in ("before", "after", "declined", "withdrawn")
     }
@@ -180,15 +182,15 @@ async def prepared(stage: Stage) -> dict[str, Things]:
     await stage.do("declined", f"/referrals/{sent['declined']}/decline", {"declined_by": "provider", "reason": "other"})
     await answered(stage, "withdrawn", sent["withdrawn"], "acceptance")
     await stage.do("owner", f"/referrals/{sent['withdrawn']}/withdrawal")
-    mine = Things(case, sent["before"], contact, consent, done["id"], release)
-    begun = await given(stage, "after", case)
+    mine = Things(case, sent["before"], contact, consent, done["id"], release, course)
+    running = await given(stage, "after", case)
     found = {
         "owner": mine,
         "sender": await handed_over(stage, release),
         "before": mine,
-        "after": Things(case, sent["after"], contact, consent, begun, release),
-        "declined": Things(case, sent["declined"], contact, consent, done["id"], release),
-        "withdrawn": Things(case, sent["withdrawn"], contact, consent, done["id"], release),
+        "after": Things(case, sent["after"], contact, consent, running, release, course),
+        "declined": Things(case, sent["declined"], contact, consent, done["id"], release, course),
+        "withdrawn": Things(case, sent["withdrawn"], contact, consent, done["id"], release, course),
         **await walled_off(stage, release),
         "foreign": mine,
         "abroad": mine,
@@ -272,6 +274,12 @@ async def answered(stage: Stage, relation: str, referral: str, *acts: str) -> No
         await stage.do(relation, f"/referrals/{referral}/{act}")
 
 
+async def begun(stage: Stage, relation: str, case: str, subject: str = "proceedings") -> str:
+    """Open a course beside a case; returns its reference."""
+    reference: str = (await stage.do(relation, f"/cases/{case}/courses", {"subject": subject}))["reference"]
+    return reference
+
+
 async def given(stage: Stage, relation: str, case: str) -> str:
     """Return the service episode that an organisation gives in a case."""
     response = await stage.ask(relation, WORKER, "GET", f"/cases/{case}/service-episodes")
@@ -286,7 +294,8 @@ async def handed_over(stage: Stage, release: str) -> Things:
     sent = await stage.do("sender", f"/cases/{case}/referrals", body, role=Role.HOTLINE_OPERATOR)
     await answered(stage, "owner", sent["reference"], "receipt", "acceptance")
     episode = await stage.do("owner", f"/cases/{case}/service-episodes", {"service": "medical"})
-    return Things(case, sent["reference"], contact, consent, episode["id"], release)
+    course = await begun(stage, "owner", case)
+    return Things(case, sent["reference"], contact, consent, episode["id"], release, course)
 
 
 async def walled_off(stage: Stage, release: str) -> Mapping[str, Things]:
@@ -296,12 +305,13 @@ async def walled_off(stage: Stage, release: str) -> Mapping[str, Things]:
     referral = await referred(stage, case, "walled")
     await answered(stage, "walled", referral, "acceptance", "service-start")
     episode = await given(stage, "walled", case)
+    course = await begun(stage, "owner", case)
     walls = [{"organisation": code_of("walled")}, *({"staff": subject_of("walled_staff", role)} for role in Role)]
     for wall in walls:
         await stage.do("owner", f"/cases/{case}/walls", wall)
     return {
-        "walled": Things(case, referral, contact, consent, episode, release),
-        "walled_staff": Things(case, referral, contact, consent, own["id"], release),
+        "walled": Things(case, referral, contact, consent, episode, release, course),
+        "walled_staff": Things(case, referral, contact, consent, own["id"], release, course),
     }
 
 

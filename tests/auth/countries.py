@@ -20,6 +20,7 @@ from domain.codes import (
     Compartment,
     ContactOutcome,
     ContactTopic,
+    CourseSubject,
     Currency,
     EntryChannel,
     HeardOfUs,
@@ -31,6 +32,7 @@ from domain.codes import (
     VictimType,
 )
 from domain.contacts.models import Contact, ContactCase
+from domain.courses.models import Course
 from domain.funding.models import Award, AwardCase
 from domain.permits import Actor
 from domain.referrals.models import Referral
@@ -42,10 +44,10 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MOMENTS = [NOW + timedelta(hours=hours) for hours in (-72, -30, -23, 0, 1, 72)]
 """Before, within and after a day ago; exactly now, since a grant runs from its first instant and not at its last."""
 
-MODELS: tuple[type[SQLModel], ...] = (Case, Referral, Contact, ServiceEpisode, Award)
-ORGANISATIONS, STAFF, CASES, REFERRALS, CONTACTS, EPISODES, AWARDS = (
+MODELS: tuple[type[SQLModel], ...] = (Case, Referral, Contact, ServiceEpisode, Award, Course)
+ORGANISATIONS, STAFF, CASES, REFERRALS, CONTACTS, EPISODES, AWARDS, COURSES = (
     [UUID(int=base * 1000 + number) for number in range(size)]
-    for base, size in ((1, 4), (2, 4), (3, 3), (4, 4), (5, 3), (6, 3), (7, 3))
+    for base, size in ((1, 4), (2, 4), (3, 3), (4, 4), (5, 3), (6, 3), (7, 3), (8, 3))
 )
 KINDS = {"compartment": CASES, "package": REFERRALS, "question": REFERRALS, "notes": CONTACTS}
 COUNTRIES = ("KG", "KG", "KG", "KZ")
@@ -64,6 +66,7 @@ class Country:
     episodes: list[ServiceEpisode]
     awards: list[Award]
     asked_for: list[AwardCase]
+    courses: list[Course]
     sealed: list[SealedValue]
     actors: list[Actor]
 
@@ -72,6 +75,7 @@ class Country:
         found: dict[type[SQLModel], list[Any]] = {
             Case: self.cases, Referral: self.referrals, Contact: self.contacts, ServiceEpisode: self.episodes,
             Award: self.awards,
+            Course: self.courses,
         }  # fmt: skip
         return found[model]
 
@@ -168,6 +172,7 @@ def countries(draw: st.DrawFn) -> Country:
         episodes=[_episode(one, draw) for one in EPISODES],
         awards=[_award(one, draw) for one in AWARDS],
         asked_for=[AwardCase(award_id=one, case_id=draw(some_case)) for one in AWARDS],
+        courses=[_course(one, number, draw) for number, one in enumerate(COURSES)],
         sealed=[
             _sealed(UUID(int=next(numbers)), kind, holder, compartment)
             for kind, holders in KINDS.items()
@@ -189,6 +194,7 @@ def _grant(one: UUID, draw: st.DrawFn) -> CaseAccess:
         organisation_id=draw(some_organisation),
         relation=draw(st.sampled_from(Relation)),
         holder_id=draw(st.sampled_from([case, *REFERRALS])),
+        referral_id=draw(st.sampled_from(REFERRALS)),
         compartments=sorted(draw(st.sets(st.sampled_from(Compartment), max_size=2))),
         valid_from=draw(st.sampled_from(MOMENTS)),
         valid_until=draw(st.sampled_from(MOMENTS)),
@@ -230,6 +236,21 @@ def _award(one: UUID, draw: st.DrawFn) -> Award:
         status=AwardStatus.ASKED,
         asked_at=NOW,
         due_at=NOW,
+    )
+
+
+def _course(one: UUID, number: int, draw: st.DrawFn) -> Course:
+    return Course(
+        id=one,
+        reference=f"K-{number}",
+        case_id=CASES[number],
+        country="KG",
+        organisation_id=draw(some_organisation),
+        referral_id=draw(st.sampled_from([None, *REFERRALS[:2]])),
+        subject=draw(st.sampled_from(CourseSubject)),
+        sop="x",
+        sop_version="1.0.0",
+        opened_at=NOW,
     )
 
 
