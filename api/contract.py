@@ -39,6 +39,7 @@ TAGS = {
     "exploitation": "What was done to a person, in codes; words are sealed.",
     "classifications": "What the person, agencies and the law call it.",
     "funding": "What services cost, who paid, and awards of the Emergency Fund.",
+    "courses": "What goes on beside a case: proceedings, rehabilitation, stays.",
     "referrals": "Requests that another organisation give a named service.",
     "directory": "Organisations and what the codes mean.",
     "procedures": "The standard operating procedures as data.",
