@@ -222,5 +222,7 @@ class AuthorisationInMemory(Authorisation):
         if self._walled or allowing(READ[type(record)], self.actor, record, self._of_actor) is None:
             raise NotFound
         rule, grant = self._rule(permission, record, self._of_actor)
-        holder = record.id if isinstance(record, Referral) else grant and grant.holder_id
+        holder = grant.holder_id if grant is not None else None
+        if isinstance(record, Referral):
+            holder = record.id
         return Permit(self.actor, permission, record.id, rule.name, frozenset(), holder)

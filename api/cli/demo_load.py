@@ -66,6 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _load(settings: Settings, plan: Plan, cases: int, processes: int) -> None:
     if settings.environment == "production":
         raise LoadRefused("not in production")
+    plan.setting()  # a table that cannot be read is refused before anything is made
     ensure_keys(settings)
     with database_access(settings) as access:
         asyncio.run(prepare(access))

@@ -1,8 +1,6 @@
 """What a generated year assumes, read from one data file, and the dice that are thrown with it."""
 
 from datetime import timedelta
-from functools import cached_property
-from math import exp, log
 from pathlib import Path
 from random import Random
 from typing import Annotated
@@ -10,13 +8,12 @@ from typing import Annotated
 from pydantic import Field
 
 from domain.codes import EntryChannel, Service
+from domain.workflow.assumed import Delay
 from domain.workflow.conditions import Closed
 from domain.workflow.files import read
-from domain.workflow.sop import Basis, Within
+from domain.workflow.sop import Basis
 
 FICTIONAL = Path(__file__).parent.parent / "fictional"
-NINE_IN_TEN = 1.2816
-"""The 90 % point of the standard normal distribution."""
 
 
 class Entry(Closed):
@@ -43,24 +40,6 @@ class Share(Closed):
     note: str = ""
 
 
-class Delay(Closed):
-    """How long something takes: log-normal, by its median and by the time within which nine in ten are done."""
-
-    median: Within
-    most: Within
-    basis: Basis
-    note: str = ""
-
-    @cached_property
-    def _shape(self) -> tuple[float, float]:
-        middle, late = (float(one.least_hours) for one in (self.median, self.most))
-        return log(middle), log(late / middle) / NINE_IN_TEN
-
-    def drawn(self, dice: Random) -> timedelta:
-        """Return a length: at least a minute."""
-        return max(timedelta(minutes=1), timedelta(hours=exp(dice.gauss(*self._shape))))
-
-
 class Assumptions(Closed):
     """Everything that a generated year assumes."""
 
@@ -74,7 +53,7 @@ class Assumptions(Closed):
     @property
     def staff(self) -> frozenset[str]:
         """The subjects of everybody who acts."""
-        return frozenset(one.staff for one in (*self.entries, *self.providers))
+        return frozenset({one.staff for one in self.entries} | {one.staff for one in self.providers})
 
 
 def assumptions() -> Assumptions:
@@ -104,4 +83,4 @@ class Dice:
 
     def lasts(self, delay: str) -> timedelta:
         """Return how long something takes."""
-        return self.assumed.delays[delay].drawn(self.random)
+        return timedelta(hours=self.assumed.delays[delay].drawn(self.random))

@@ -95,7 +95,7 @@ class Invented:
     @property
     def age_known(self) -> bool:
         """Whether the age is known from the start."""
-        return self.attributes["age_band"] != Known.UNKNOWN
+        return bool(self.attributes["age_band"] != Known.UNKNOWN)
 
     @property
     def child(self) -> bool:
@@ -121,6 +121,20 @@ def invented(frequencies: Frequencies, dice: Dice) -> Invented:
     }
     told = {sign: str(IndicatorSource.TOLD) for column, sign in SIGNS.items() if row[column]}
     return Invented(attributes, told, settled)
+
+
+def starting_facts(frequencies: Frequencies, dice: Dice) -> dict[str, str]:
+    """Return what a procedure may know of an invented person from the start, as facts of its vocabulary."""
+    person = invented(frequencies, dice).attributes
+    band, papers = person["age_band"], person["documents_held"]
+    known = "child" if band in CHILD_BANDS else "adult"
+    regular = {MigrationStatus.NATIONAL: "not_applicable"}.get(person["migration_status"], person["migration_status"])
+    return {
+        "age": "disputed" if band == Known.UNKNOWN else known,
+        "origin": "national" if person["citizenships"] == ["KG"] else "foreign",
+        "migration_status": str(regular),
+        "documents": {Known.YES: "held", Known.NO: "not_held"}.get(papers, "unknown"),
+    }
 
 
 _PAPERS = (Known.YES, Known.YES, Known.UNKNOWN)

@@ -155,11 +155,12 @@ class Ledger:
                 plan = _kept_plan(statement) if parameters else _plan(statement)
                 return Answer(self._selected(plan, {f":{name}": value for name, value in (parameters or {}).items()}))
             case Update():
+                changes = _values(statement)
                 for record in self._wanted(statement.table, statement.whereclause):
-                    for column, value in statement._values.items():  # noqa: SLF001 - there is no public way
-                        setattr(record, column.key, value.value)
+                    for name, value in changes.items():
+                        setattr(record, name, value)
             case Delete():
-                rows = self._of(statement.table.name)
+                rows = self._of(_name(statement.table))
                 gone = [id(record) for record in self._wanted(statement.table, statement.whereclause)]
                 for key in [key for key, record in rows.items() if id(record) in gone]:
                     del rows[key]
@@ -174,10 +175,11 @@ class Ledger:
 
     def _wanted(self, table: Any, condition: ColumnElement[bool] | None) -> list[SQLModel]:
         holds = _value(condition) if condition is not None else _always
-        return [record for record in self._of(table.name).values() if holds({table.name: record})]
+        name = _name(table)
+        return [record for record in self._of(name).values() if holds({name: record})]
 
     def _inserted(self, statement: Insert) -> None:
-        given = {column.key: value.value for column, value in statement._values.items()}  # noqa: SLF001 - no public way
+        given = _values(statement)
         model = _model(statement.table.name)
         key = tuple(given[name] for name in _key_names(model))
         if key not in self._of(statement.table.name):  # every insert of a command leaves alone what is there
@@ -211,6 +213,15 @@ class Plan:
     tests: tuple[Value, ...]
     order: tuple[tuple[Value, bool], ...]
     limit: int | None
+
+
+def _values(statement: Any) -> dict[str, Any]:
+    """Return what an `insert` or `update` sets."""
+    return {column.key: value.value for column, value in statement._values.items()}  # noqa: SLF001 - no public way
+
+
+def _name(table: Any) -> str:
+    return str(table.name)
 
 
 def _plan(statement: Select[Any]) -> Plan:

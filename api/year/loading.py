@@ -130,7 +130,7 @@ async def _directory_from(settings: Settings, access: Access, plan: Plan) -> Non
 async def _directory(connection: Any) -> list[SQLModel]:
     rows: list[SQLModel] = []
     for model in DIRECTORY:
-        table: Table = model.__table__  # type: ignore[attr-defined]  # every table model has one
+        table = METADATA.tables[str(model.__tablename__)]
         documents = {column.name for column in table.columns if isinstance(column.type, Document)}
         for row in await connection.fetch(f"SELECT * FROM {table.name} ORDER BY id"):  # noqa: S608 - a table of ours
             values = {name: json.loads(value) if name in documents else value for name, value in row.items()}

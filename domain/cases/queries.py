@@ -34,7 +34,7 @@ async def all_of(
     found: dict[UUID, list[Row]] = {case_id: [] for case_id in case_ids}
     rows = await session.execute(_of_cases(model, order), {"case_ids": case_ids})
     for row in rows.scalars():
-        case_id: UUID = row.case_id  # type: ignore[attr-defined]  # every model that is asked for has a case
+        case_id: UUID = row.case_id  # every model that is asked for has a case
         found[case_id].append(row)
     return found
 
