@@ -22,8 +22,10 @@ from sqlalchemy.sql.elements import (
     CollectionAggregate,
     Grouping,
     Null,
+    TextClause,
     UnaryExpression,
 )
+from sqlalchemy.sql.functions import Function
 from sqlalchemy.sql.schema import Column
 from sqlmodel import SQLModel
 
@@ -32,6 +34,13 @@ Rows = Mapping[str, Any]
 """One row of each table that a statement reads, by the name of the table; and its parameters, by `:` and their name."""
 
 Value = Callable[[Rows], Any]
+
+
+BESIDE: Mapping[str, Any] = {"nrm_has_courses": False}
+"""What functions of the database say of a generated case: it has nothing beside it."""
+
+BEYOND = ("nrm_waiting_list",)
+"""Functions of the database that look at other cases: a generated case is alone in its ledger, and finds none."""
 
 
 class NotUnderstood(RuntimeError):
@@ -144,7 +153,7 @@ class Ledger:
         found = (await self.execute(statement)).first()
         return None if found is None else found[0]
 
-    async def execute(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Answer:
+    async def execute(self, statement: Executable, parameters: Any = None) -> Answer:
         """Do what a statement says.
 
         Raises:
@@ -165,7 +174,9 @@ class Ledger:
                 for key in [key for key, record in rows.items() if id(record) in gone]:
                     del rows[key]
             case Insert():
-                self._inserted(statement)
+                self._inserted(statement, parameters if isinstance(parameters, list) else [_values(statement)])
+            case TextClause():
+                return Answer(self._beyond(str(statement)))
             case _:
                 raise NotUnderstood(type(statement).__name__)
         return Answer([])
@@ -178,12 +189,19 @@ class Ledger:
         name = _name(table)
         return [record for record in self._of(name).values() if holds({name: record})]
 
-    def _inserted(self, statement: Insert) -> None:
-        given = _values(statement)
+    def _inserted(self, statement: Insert, rows: list[dict[str, Any]]) -> None:
         model = _model(statement.table.name)
-        key = tuple(given[name] for name in _key_names(model))
-        if key not in self._of(statement.table.name):  # every insert of a command leaves alone what is there
-            self.add(model(**given))
+        for given in rows:
+            key = tuple(given[name] for name in _key_names(model))
+            if key not in self._of(statement.table.name):  # every insert of a command leaves alone what is there
+                self.add(model(**given))
+
+    @staticmethod
+    def _beyond(statement: str) -> list[tuple[Any, ...]]:
+        """Return what a question about other cases finds: nothing, if it is one of those that may be asked."""
+        if any(name in statement for name in BEYOND):
+            return []
+        raise NotUnderstood(statement)
 
     def _selected(self, plan: "Plan", parameters: Rows) -> list[tuple[Any, ...]]:
         found = []
@@ -256,6 +274,8 @@ def _shown(statement: Select[Any]) -> tuple[list[Value], dict[str, None]]:
         elif isinstance(part, Column):
             shown.append(_value(part))
             tables.setdefault(part.table.name)
+        elif isinstance(part, Function) and part.name in BESIDE:
+            shown.append(_constant(BESIDE[part.name]))
         else:
             raise NotUnderstood(type(part).__name__)
     return shown, tables

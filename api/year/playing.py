@@ -3,18 +3,18 @@
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
 
 from api.schemas.base import In
 from api.schemas.cases import AttributesIn, CaseIn, CaseWorkIn, CooperationIn
 from api.schemas.records import AssessmentIn, ConsentIn, DecisionIn, ScreeningIn
 from api.schemas.referrals import CompletionIn, DeclineIn, FailureIn, NoteIn, ReferralIn
+from api.year.alone import WorkAlone, fire, next_due
 from api.year.ledger import Ledger
 from auth.authorisation import AuthorisationInMemory
 from auth.roles import Permission
@@ -22,8 +22,6 @@ from domain.cases.commands import complete_step, open_case, record_cooperation, 
 from domain.cases.models import Case, CaseAccess, CaseWall
 from domain.consents.commands import record_consent, withdraw_consent
 from domain.consents.models import Consent
-from domain.deadlines.firing import fire_next
-from domain.deadlines.models import Deadline
 from domain.errors import DomainError
 from domain.identifiers import Identifiers
 from domain.organisations.models import Membership, Organisation, StaffMember
@@ -33,7 +31,6 @@ from domain.referrals.models import Referral
 from domain.referrals.rules import Act
 from domain.screenings.commands import record_assessment, record_decision, record_screening
 from domain.sealing.providers import KeyProvider, RandomBytes
-from domain.sealing.vault import Vault
 from domain.unit_of_work import UnitOfWork
 from domain.workflow.catalogue import Catalogue
 
@@ -113,6 +110,7 @@ class Play:
         self.country, self.ids = country, ids
         self.ledger = Ledger(country.shared)
         self.referrals: dict[str, str] = {}
+        self.present = datetime.min.replace(tzinfo=UTC)
 
     async def events(self, events: Iterable[Event], until: datetime) -> None:
         """Let events happen, and the clock fire what falls due between them and until the end.
@@ -138,22 +136,23 @@ class Play:
 
     async def clock(self, until: datetime) -> None:
         """Fire every deadline at the instant at which it falls due."""
-        while True:
-            due = min((one.due_at for one in self._running()), default=None)
-            if due is None or due > until:
-                return
-            work = self._work(due)
-            await fire_next(work)
+        while (deadline := next_due(self.ledger)) is not None and deadline.due_at <= until:
+            # What was late already when it began falls due at once: time does not go back.
+            work = self._work(max(deadline.due_at, self.present))
+            await fire(deadline, work)
             await work.commit()
 
-    def _running(self) -> list[Deadline]:
-        return [one for one in self.ledger.rows(Deadline) if one.fired_at is None and one.settled_at is None]
-
-    def _work(self, now: datetime) -> UnitOfWork:
-        session = cast("AsyncSession", self.ledger)
-        work = UnitOfWork(session, now=now, ids=self.ids, keys=self.country.keys, catalogue=self.country.catalogue)
-        work.vault = Vault(session, self.country.keys, self.country.key_material)
-        return work
+    def _work(self, now: datetime) -> WorkAlone:
+        self.present = now
+        shared = self.country
+        return WorkAlone(
+            self.ledger,
+            now=now,
+            ids=self.ids,
+            keys=shared.keys,
+            catalogue=shared.catalogue,
+            key_material=shared.key_material,
+        )
 
     async def happen(self, event: Event) -> None:
         """Let one event happen.

@@ -50,6 +50,7 @@ class Playback:
         self.world, self.admin = world, admin
         self.case = ""
         self.referrals: dict[str, str] = {}
+        self.present = datetime.min.replace(tzinfo=UTC)
 
     async def events(self, events: Iterable[Event], until: datetime) -> None:
         for event in events:
@@ -63,6 +64,7 @@ class Playback:
 
     async def at(self, instant: datetime) -> None:
         """Let the service live at an instant from now on."""
+        self.present = instant
         shift = instant - await self.admin.fetchval("SELECT now()")
         self.world.runtime = replace(self.world.runtime, clock=Clock(shift))
         self.world.app.state.runtime = self.world.runtime
@@ -72,7 +74,7 @@ class Playback:
             due = await self.admin.fetchval(NEXT_DUE)
             if due is None or due > until:
                 return
-            await self.at(due)
+            await self.at(max(due, self.present))
             await self.world.work_off()
 
     async def happen(self, event: Event) -> None:
