@@ -8,14 +8,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from api.year.assumptions import Assumptions, Dice
 from api.year.attributes import Frequencies, Invented, invented
+from api.year.lives import Life, Services
 from api.year.playing import Doing, Event
-from api.year.services import Life, Services
 from domain.codes import (
     Compartment,
     ConsentDecision,
@@ -284,8 +283,3 @@ def counted(histories: Iterable[Iterable[Event]], until: datetime) -> Counter[st
             event.does == Doing.DECIDE and event.body["outcome"] == DecisionOutcome.ACTUAL_VICTIM for event in happened
         )
     return counts
-
-
-def in_order(events: Iterable[Event]) -> bool:
-    """Whether the instants never go back."""
-    return all(one.at <= other.at for one, other in pairwise(events))

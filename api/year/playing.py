@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -195,14 +195,14 @@ Said = TypeVar("Said", bound=In)
 Command = Callable[[Play, Event, Permit, UnitOfWork], Awaitable[Any]]
 
 
-def _read(model: type[Said], event: Event) -> Said:
+def _read(model: type[Said], event: Event, **more: str) -> Said:
     """Read what an event says exactly as the route would read the request."""
-    return model.model_validate_json(json.dumps(event.body))
+    return model.model_validate_json(json.dumps({**event.body, **more}))
 
 
 async def _refer(play: Play, event: Event, permit: Permit, work: UnitOfWork) -> None:
     earlier = {"earlier_referral": play.referrals[event.repeats]} if event.repeats else {}
-    said = _read(ReferralIn, replace(event, body={**event.body, **earlier}))
+    said = _read(ReferralIn, event, **earlier)
     referral, _ = await send_referral(said.to_command(), permit, work)
     play.referrals[event.name] = referral.reference
 
