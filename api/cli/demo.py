@@ -7,6 +7,7 @@ import sys
 
 import httpx
 
+from api.cli import demo_load
 from api.demo.page import Page
 from api.demo.play import Unexpected
 from api.demo.stage import AlreadyPlaying, stage
@@ -21,6 +22,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     meaning = "show the whole journey of a case with invented persons: starts and stops everything it needs"
     command = subparsers.add_parser("demo", help=meaning, description=meaning)
     command.set_defaults(run=run)
+    demo_load.register(command.add_subparsers(metavar="ACTION"))
 
 
 def run(_: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from api.cli import sop_compared
+from api.cli import sop_compared, sop_simulated
 from domain.codes import Language
 from domain.errors import NotFound
 from domain.workflow import lock
@@ -20,7 +20,7 @@ SOPS = Path(__file__).parents[2] / "sops"
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `sop check`, `sop lock`, `sop show`, `sop draw`, `sop diff` and `sop schema`."""
+    """Add `sop check`, `sop lock`, `sop show`, `sop draw`, `sop diff`, `sop simulate` and `sop schema`."""
     sop = subparsers.add_parser("sop", help="the standard operating procedures: prove, publish and read them")
     sop.add_argument("--root", type=Path, default=SOPS, help="the folder of the country packages")
     actions = sop.add_subparsers(required=True, metavar="ACTION")
@@ -38,6 +38,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     show.add_argument("--version", help="its version; without it the current one, or the latest if none is")
     show.set_defaults(run=run_show)
     sop_compared.register(actions)
+    sop_simulated.register(actions)
     schema = actions.add_parser("schema", help="print the JSON Schema of a procedure's file")
     schema.set_defaults(run=run_schema)
 

@@ -36,6 +36,7 @@ def register(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     diff.add_argument("before")
     diff.add_argument("after")
     diff.add_argument("--language", type=Language, choices=list(Language), default=Language.ENGLISH)
+    diff.add_argument("--cases", action="store_true", help="count the open cases that follow the older version")
     diff.set_defaults(run=run_diff)
 
 
@@ -63,7 +64,7 @@ def run_diff(arguments: argparse.Namespace) -> int:
     """
     try:
         catalogue = Catalogue.load(arguments.root, verify_lock=False)
-        before, after = _named(catalogue, arguments.before), _named(catalogue, arguments.after)
+        before, after = named(catalogue, arguments.before), named(catalogue, arguments.after)
         found = differences(before, after, catalogue, arguments.language)
     except (FileInvalid, OSError, NotFound, ValueError) as error:
         print(f"cannot be compared: {error}", file=sys.stderr)
@@ -75,7 +76,19 @@ def run_diff(arguments: argparse.Namespace) -> int:
             print(f"  {change}")
     if not found:
         print(catalogue.messages.sentence("diff_none", arguments.language))
+    if arguments.cases:
+        print(f"\n{_touched(before, catalogue, arguments.language)}")
     return 0
+
+
+def _touched(before: Sop, catalogue: Catalogue, language: Language) -> str:
+    # Imported here: without the question neither a database nor settings are needed.
+    from api.cli.sop_touched import open_cases  # noqa: PLC0415
+
+    cases = open_cases(before)
+    if cases is None:
+        return catalogue.messages.sentence("touched_unknown", language)
+    return catalogue.messages.sentence("touched", language, cases=str(cases), version=before.version)
 
 
 def wanted(catalogue: Catalogue, key: str, version: str | None) -> Sop:
@@ -95,8 +108,13 @@ def wanted(catalogue: Catalogue, key: str, version: str | None) -> Sop:
     return catalogue.sop(key, ".".join(map(str, latest)))
 
 
-def _named(catalogue: Catalogue, name: str) -> Sop:
-    """A published version or a draft, which must be well-typed to be compared."""
+def named(catalogue: Catalogue, name: str) -> Sop:
+    """A published version or a draft, which must be well-typed.
+
+    Raises:
+        NotFound, OSError: there is none.
+        FileInvalid: it does not fit its model, or is ill-typed.
+    """
     key, _, version = name.partition("@")
     sop = read(Path(name), Sop) if name.endswith(".yaml") else wanted(catalogue, key, version or None)
     if faults := [violation.message for violation in static.ill_typed(sop)]:
