@@ -12,14 +12,12 @@ from fastapi.routing import APIRoute
 
 from api.idempotency import Replay
 from api.problems import UnsupportedMediaType
+from api.refusals import record_refusal
 from api.runtime import Runtime
 from auth.authentication import enter
 from auth.authorisation import Authorisation
 from auth.tokens import Claims, TokenRefused
-from domain.audit.actions import AuditAction
-from domain.audit.log import Happening
-from domain.errors import DomainError, NotFound, NotPermitted
-from domain.permits import Actor
+from domain.errors import NotFound, NotPermitted
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 SCHEME = "Bearer "
@@ -57,7 +55,7 @@ class UnitOfWorkRoute(APIRoute):
             try:
                 return await self._answer(endpoint, request, runtime, claims, body)
             except (NotFound, NotPermitted) as refusal:
-                await self._record_refusal(request, runtime, claims, refusal)
+                await record_refusal(runtime, claims, refusal, method=request.method, route=self.path_format)
                 raise
 
         return handle
@@ -82,21 +80,3 @@ class UnitOfWorkRoute(APIRoute):
             replay.remember(response)
             await work.commit()
             return response
-
-    async def _record_refusal(self, request: Request, runtime: Runtime, claims: Claims, refusal: DomainError) -> None:
-        """Record a refusal in the actor's own stream: the same entry for what is foreign and for what is absent."""
-        async with runtime.database.sessions()() as session:
-            actor: Actor = await enter(session, claims, runtime.clock)
-            work = runtime.work(session, actor.now)
-            work.audit_happening(
-                Happening(
-                    AuditAction.ACCESS_DENIED,
-                    actor.organisation_id,
-                    actor.organisation_id,
-                    refusal.code,
-                    actor.staff_id,
-                    actor.organisation_id,
-                    {"method": request.method, "route": self.path_format},
-                )
-            )
-            await work.commit()

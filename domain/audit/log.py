@@ -43,18 +43,20 @@ async def append(session: AsyncSession, happenings: Iterable[Happening], at: dat
     by_stream: dict[UUID, list[Happening]] = {}
     for happening in happenings:
         by_stream.setdefault(happening.stream_id, []).append(happening)
-    for stream_id in sorted(by_stream):
-        start = insert(AuditHead).values(stream_id=stream_id, sequence=0, at=at, hash=genesis(stream_id))
-        await session.execute(start.on_conflict_do_nothing())
-        head = (
-            await session.execute(
-                select(AuditHead)
-                .where(col(AuditHead.stream_id) == stream_id)
-                .with_for_update()
-                .execution_options(populate_existing=True)
-            )
-        ).scalar_one()
-        instant = max(at, head.at)
+    streams = sorted(by_stream)
+    if not streams:
+        return
+    starts = [{"stream_id": one, "sequence": 0, "at": at, "hash": genesis(one)} for one in streams]
+    await session.execute(insert(AuditHead).on_conflict_do_nothing(), starts)
+    heads = await session.execute(
+        select(AuditHead)
+        .where(col(AuditHead.stream_id).in_(streams))
+        .order_by(col(AuditHead.stream_id))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    for head in heads.scalars():
+        stream_id, instant = head.stream_id, max(at, head.at)
         for happening in by_stream[stream_id]:
             entry = Entry(
                 stream_id=stream_id,

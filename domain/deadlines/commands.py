@@ -1,5 +1,6 @@
 """Keep the stored deadlines equal to what the procedure says now. A deadline is a copy for the worker to look at."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -22,20 +23,42 @@ async def case_changed(work: UnitOfWork, case: Case) -> CaseRecord:
 
 
 async def refresh_steps(work: UnitOfWork, case: Case) -> CaseRecord:
-    """Set the deadlines of a case's open steps: new ones begin, those of closed steps are settled, fired ones stay.
+    """Set the deadlines of a case's open steps; see `refresh_steps_of`."""
+    record = await record_of(work.session, case)
+    await refresh_steps_of(work, [record])
+    return record
+
+
+async def refresh_steps_of(work: UnitOfWork, records: Sequence[CaseRecord]) -> None:
+    """Set the deadlines of the open steps of cases: new ones begin, those of closed steps are settled, fired ones stay.
 
     A deadline that already fired is not set again for the same start, so that nobody is called twice for one thing.
+
+    Args:
+        work: The transaction.
+        records: Cases as they are now, each complete.
     """
-    record = await record_of(work.session, case)
+    rows = await work.session.execute(
+        select(Deadline).where(
+            col(Deadline.subject_id).in_([one.case.id for one in records]), col(Deadline.kind) == DeadlineKind.STEP
+        )
+    )
+    known: dict[UUID, list[Deadline]] = {one.case.id: [] for one in records}
+    for row in rows.scalars():
+        known[row.subject_id].append(row)
+    for record in records:
+        _refresh(work, record, known[record.case.id])
+    await work.flush()
+
+
+def _refresh(work: UnitOfWork, record: CaseRecord, known_steps: Sequence[Deadline]) -> None:
+    case = record.case
     sop, snapshot, calendar = situation(work, record)
     wanted = {
         step.step.key: step for step in open_steps(sop, snapshot, calendar) if step.due_at is not None and step.duty
     }
-    rows = await work.session.execute(
-        select(Deadline).where(col(Deadline.subject_id) == case.id, col(Deadline.kind) == DeadlineKind.STEP)
-    )
     running: dict[str, datetime] = {}
-    for known in rows.scalars():
+    for known in known_steps:
         still = wanted.get(known.rule)
         if known.settled_at is not None:
             continue
@@ -44,7 +67,6 @@ async def refresh_steps(work: UnitOfWork, case: Case) -> CaseRecord:
             running[known.rule] = known.due_at
         elif known.fired_at is None:
             known.settled_at = work.now
-    await work.flush()
     for key, step in wanted.items():
         if key not in running and step.due_at is not None:
             escalations = step.step.deadline.on_breach if step.step.deadline else ()
@@ -61,8 +83,6 @@ async def refresh_steps(work: UnitOfWork, case: Case) -> CaseRecord:
                     due_at=step.due_at,
                 )
             )
-    await work.flush()
-    return record
 
 
 def ask_for_refresh(work: UnitOfWork, case_id: UUID, organisation_id: UUID, subject_id: UUID) -> None:
