@@ -47,14 +47,14 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def register_import(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `import htcds`."""
-    meaning = "turn rows of the Human Trafficking Case Data Standard 2.0 (CSV or JSON lines) into cases"
+    meaning = "turn rows of the Human Trafficking Case Data Standard 2.0 (CSV, Excel or JSON lines) into cases"
     command = actions.add_parser(
         "htcds",
         help=meaning,
         description=f"{meaning}; tells of every field where it went, never what it holds",
         epilog=CODES,
     )
-    command.add_argument("file", type=Path, help="*.csv or *.jsonl, in UTF-8")
+    command.add_argument("file", type=Path, help="*.csv or *.jsonl in UTF-8, or *.xlsx")
     add_actor(command)
     command.add_argument("--id", default=ROW_ID, metavar="COLUMN", help=f"what identifies a row; {ROW_ID} if not said")
     command.set_defaults(run=run_import)
@@ -140,7 +140,7 @@ def run_import(arguments: argparse.Namespace) -> int:
         print(f"{path}: {refused}", file=sys.stderr)
         return 2
     except ValueError:
-        print(f"{path}: neither .csv nor .jsonl", file=sys.stderr)
+        print(f"{path}: neither .csv nor .xlsx nor .jsonl", file=sys.stderr)
         return 2
     settings = _settings()
     try:

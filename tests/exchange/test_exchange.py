@@ -259,9 +259,9 @@ def test_the_command_never_overwrites_a_file(tmp_path: Path, capsys: pytest.Capt
 
 
 def test_the_command_says_what_it_cannot_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    rows = tmp_path / "rows.xlsx"
+    rows = tmp_path / "rows.ods"
     rows.write_text("x")
     assert command("import", "htcds", str(rows), *ALPHA) == 2
-    assert "neither .csv nor .jsonl" in capsys.readouterr().err
+    assert "neither .csv nor .xlsx nor .jsonl" in capsys.readouterr().err
     assert command("import", "htcds", str(tmp_path / "absent.csv"), *ALPHA) == 2
     assert command("import", "htcds", str(rows), "--as", "a", "b", "queen") == 2

@@ -14,6 +14,7 @@ from api.exchange.places import DIRECT, KEPT
 from api.exchange.placing import Placed, Reader, place_row
 from api.exchange.rows import Format, RowsRefused, read, written
 from api.exchange.standard import ROW_ID, WITHHELD, WITHHELD_LIST, fields, schema
+from api.exchange.workbook import OUTER
 from api.imports.report import Fate
 from domain.codes import AgeBand, Compartment, EntryChannel, Gender, Known, MigrationStatus, Role, Sex
 from tests.world import CATALOGUE
@@ -23,8 +24,8 @@ TODAY = date(2026, 11, 22)
 READER = Reader(PROFILE, frozenset(Compartment), TODAY)
 VALID = jsonschema.Draft202012Validator(schema(), format_checker=jsonschema.FormatChecker())
 
-TEXT = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\x00"), min_size=1, max_size=40).filter(
-    str.strip
+TEXT = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\x00"), min_size=1, max_size=40).map(
+    lambda text: text.strip(OUTER).strip() or "x"
 ) | st.sampled_from(["=1+1", "'a", "+996 555 000", "@x", "Ы;Ң,Ө", 'say "no"', "a\r\nb", "withheld", "a\n  b"])
 KNOWN = st.sampled_from([Known.UNKNOWN, Known.NOT_ASKED, Known.DECLINED_TO_ANSWER])
 CODES = st.lists(st.sampled_from(["KG", "UZ", "KZ", "RU"]), min_size=1, max_size=3, unique=True)
@@ -238,6 +239,17 @@ def test_what_holds_no_rows_is_refused(content: bytes, form: Format) -> None:
     with pytest.raises(RowsRefused) as refused:
         read(content, form)
     assert "\ud800" not in str(refused.value)
+
+
+def test_a_file_of_a_country_with_decimal_commas_is_read() -> None:
+    content = 'nrm_row_id;prs_FirstName;prs_Citizenship\n1;Аяна;"KG;UZ"\n'.encode()
+    assert read(content, Format.CSV) == [{ROW_ID: "1", "prs_FirstName": "Аяна", "prs_Citizenship": "KG;UZ"}]
+
+
+def test_files_of_text_keep_outer_spaces() -> None:
+    row = {ROW_ID: "1", "prs_FirstName": " Аяна\u00a0"}
+    assert read(written([row], Format.JSONL), Format.JSONL) == [row]
+    assert read(written([row], Format.CSV), Format.CSV)[0]["prs_FirstName"] == row["prs_FirstName"]
 
 
 def test_spreadsheets_compute_no_cell() -> None:
