@@ -5,7 +5,7 @@ would still answer 201. The answer to an unsafe request is stored in the same tr
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
@@ -21,6 +21,7 @@ from domain.errors import NotFound, NotPermitted
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 SCHEME = "Bearer "
+JSON = "application/json"
 
 
 def claims_of(request: Request, runtime: Runtime) -> Claims:
@@ -35,12 +36,18 @@ def claims_of(request: Request, runtime: Runtime) -> Claims:
     return runtime.verifier.verify(header.removeprefix(SCHEME), runtime.clock.present())
 
 
-def _is_json(request: Request) -> bool:
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 class UnitOfWorkRoute(APIRoute):
-    """A route whose endpoint runs inside one unit of work."""
+    """A route whose endpoint runs inside one unit of work.
+
+    Attributes:
+        understood: The media types of a body.
+    """
+
+    understood: ClassVar[frozenset[str]] = frozenset({JSON})
 
     def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
         """Wrap the framework's handler."""
@@ -50,7 +57,7 @@ class UnitOfWorkRoute(APIRoute):
             runtime: Runtime = request.app.state.runtime
             claims = claims_of(request, runtime)
             body = await request.body()
-            if body and not _is_json(request):
+            if body and _media_type(request) not in self.understood:
                 raise UnsupportedMediaType
             try:
                 return await self._answer(endpoint, request, runtime, claims, body)
