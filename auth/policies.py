@@ -142,6 +142,7 @@ RULES: dict[Permission, tuple[Rule, ...]] = {
     Permission.ASSESSMENT_RECORD: (OWNS,),
     Permission.DECISION_RECORD: (OWNS, SERVES),
     Permission.CONSENT_RECORD: (OWNS,),
+    Permission.EXPLOITATION_RECORD: (OWNS,),
     Permission.COOPERATION_RECORD: (OWNS,),
     Permission.RECORD_READ: (OWNS,),
     Permission.REFERRAL_SEND: (OWNS, SENT_IT),

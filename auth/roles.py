@@ -25,6 +25,7 @@ class Permission(StrEnum):
     ASSESSMENT_RECORD = "assessment:record"
     DECISION_RECORD = "decision:record"
     CONSENT_RECORD = "consent:record"
+    EXPLOITATION_RECORD = "exploitation:record"
     COOPERATION_RECORD = "cooperation:record"
     RECORD_READ = "record:read"
     REFERRAL_SEND = "referral:send"
@@ -57,6 +58,7 @@ _CASE_WORK = frozenset(
         Permission.SCREENING_RECORD,
         Permission.ASSESSMENT_RECORD,
         Permission.CONSENT_RECORD,
+        Permission.EXPLOITATION_RECORD,
         Permission.COOPERATION_RECORD,
         Permission.RECORD_READ,
         Permission.REFERRAL_SEND,

@@ -465,6 +465,144 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
+class ExploitationType(StrEnum):
+    """HTCDS `vic_TypeOfExploitation`, extended."""
+
+    FORCED_LABOUR = "ForcedLabour"
+    SEXUAL_EXPLOITATION = "SexualExploitation"
+    CHILD_LABOUR = "ChildLabour"
+    FORCED_MARRIAGE = "ForcedMarriage"
+    SERVITUDE = "Servitude"
+    FORCED_MILITARY = "ForcedMilitaryByNonStateActors"
+    ORGAN_REMOVAL = "OrganRemoval"
+    FORCED_BEGGING = "ForcedBegging"
+    FORCED_ADOPTION = "ForcedAdoption"
+    SURROGACY = "Surrogacy"
+    FORCED_CRIMINALITY = "ForcedCriminality"
+    INFANT_TRAFFICKING = "InfantTrafficking"
+    OTHER = "Other"
+
+
+class Industry(StrEnum):
+    """HTCDS `vic_ForcedLabourIndustry`: sections of ISIC rev. 4, extended by the three divisions of section A."""
+
+    AGRICULTURE_FORESTRY_FISHING = "A_AgricultureForestryAndFishing"
+    CROPS_AND_ANIMALS = "A01_CropAndAnimalProduction"
+    FORESTRY = "A02_ForestryAndLogging"
+    FISHING = "A03_FishingAndAquaculture"
+    MINING = "B_MiningAndQuarrying"
+    MANUFACTURING = "C_Manufacturing"
+    ENERGY = "D_ElectricityGasSteamAndAirConditioningSupply"
+    WATER_AND_WASTE = "E_WaterSupplySewerageWasteManagement"
+    CONSTRUCTION = "F_Construction"
+    TRADE = "G_WholesaleAndRetailTradeRepairOfMotorVehicles"
+    TRANSPORT = "H_TransportationAndStorage"
+    HOSPITALITY = "I_AccommodationAndFoodServiceActivities"
+    INFORMATION = "J_InformationAndCommunication"
+    FINANCE = "K_FinancialAndInsuranceActivities"
+    REAL_ESTATE = "L_RealEstateActivities"
+    PROFESSIONS = "M_ProfessionalScientificAndTechnicalActivities"
+    ADMINISTRATIVE_SUPPORT = "N_AdministrativeAndSupportServiceActivities"
+    PUBLIC_ADMINISTRATION = "O_PublicAdministrationAndDefence"
+    EDUCATION = "P_Education"
+    HEALTH_AND_SOCIAL_WORK = "Q_HumanHealthAndSocialWorkActivities"
+    ARTS = "R_ArtsEntertainmentAndRecreation"
+    OTHER_SERVICES = "S_OtherServiceActivities"
+    HOUSEHOLDS = "T_ActivitiesOfHouseholdsAsEmployers"
+    EXTRATERRITORIAL = "U_ActivitiesOfExtraterritorialOrganizations"
+
+
+class SexualExploitationType(StrEnum):
+    """HTCDS `vic_TypeOfSexExploitation`."""
+
+    PROSTITUTION = "Prostitution"
+    PORNOGRAPHY = "Pornography"
+    REMOTE_SERVICES = "RemoteInteractiveServices"
+    PRIVATE_SERVICES = "PrivateSexualServices"
+
+
+class MeansOfControl(StrEnum):
+    """HTCDS `vic_MethodsOfControl`, extended by a code of its field definitions that its list lacks."""
+
+    PHYSICAL_THREATS = "PhysicalThreats"
+    THREATS_OF_LAW_ENFORCEMENT = "ThreatsLawEnforcement"
+    THREATS_TO_FAMILY = "ThreatensChildrenFamily"
+    DEBT_BONDAGE = "DebtBondage"
+    FALSE_PROMISES = "FalsePromises"
+    PHYSICAL_ABUSE = "PhysicalAbuse"
+    SEXUAL_ABUSE = "SexualAbuse"
+    TAKES_EARNINGS = "TakesEarnings"
+    RESTRICTS_MONEY = "RestrictsFinancialAccess"
+    RESTRICTS_MEDICAL_CARE = "RestrictsMedicalCare"
+    WITHHOLDS_NECESSITIES = "WithholdsNecessities"
+    PSYCHOLOGICAL_ABUSE = "PsychologicalAbuse"
+    PSYCHOACTIVE_SUBSTANCE = "PsychoactiveSubstance"
+    EXCESSIVE_HOURS = "ExcessiveWorkingHours"
+    WITHHOLDS_DOCUMENTS = "WithholdsDocuments"
+    RESTRICTS_MOVEMENT = "RestrictsMovement"
+    OTHER = "Other"
+
+
+class RecruitmentMethod(StrEnum):
+    """HTCDS `vic_MethodOfRecruitment`."""
+
+    PLACE_OF_BUSINESS = "AtAPlaceOfBusiness"
+    EDUCATIONAL_INSTITUTION = "AtAnEducationalInstitution"
+    AT_WORK = "AtWork"
+    SOCIAL_NETWORKS = "ThroughOnlineSocialNetworks"
+    ONLINE_ADVERTISEMENT = "ThroughAnOnlineAdvertisement"
+    TELEVISION_ADVERTISEMENT = "ThroughATelevisionAdvert"
+    NEWSPAPER_ADVERTISEMENT = "ThroughANewspaperAdvert"
+    FAMILY = "ThroughFamilyOrFamilyEvents"
+    FRIENDS = "ThroughFriendsOrSocialEvents"
+    OTHER = "Other"
+
+
+class OnlinePlatform(StrEnum):
+    """HTCDS `vic_RecruitmentWebsitesAndApps` and `vic_ExploitationWebsitesAndApps`."""
+
+    FACEBOOK = "Facebook"
+    INSTAGRAM = "Instagram"
+    WHATSAPP = "WhatsApp"
+    TELEGRAM = "Telegram"
+    FACEBOOK_MESSENGER = "FacebookMessenger"
+    VIBER = "Viber"
+    SNAPCHAT = "SnapChat"
+    LINE = "Line"
+    FOR_SALE = "4Sale"
+    WECHAT = "WeChat"
+    QQ = "QQ"
+    QZONE = "QZone"
+    TIKTOK = "TikTok"
+    TWITTER = "Twitter"
+    OTHER = "Other"
+
+
+class RecruiterRelation(StrEnum):
+    """HTCDS `vic_RelationshipToTrafficker` in its own spelling, extended by what CTDC tells apart."""
+
+    FAMILIAL = "Familial"
+    ACQUAINTED = "Acquainted"
+    UNACQUAINTED = "Unaquainted"
+    INTIMATE_PARTNER = "IntimatePartner"
+    FRIEND = "Friend"
+
+
+class Movement(StrEnum):
+    """Whether the person was taken over a border."""
+
+    INTERNAL = "internal"
+    CROSS_BORDER = "cross_border"
+
+
+class ExploitationDuration(StrEnum):
+    """How long an episode lasted: the CTDC bands, in months."""
+
+    UP_TO_12 = "0--12"
+    UP_TO_24 = "13--24"
+    FROM_25 = "25+"
+
+
 EXTENSIONS: dict[str, frozenset[str]] = {
     "OrganisationType": frozenset(
         {
@@ -478,5 +616,9 @@ EXTENSIONS: dict[str, frozenset[str]] = {
         }
     ),
     "DecisionOutcome": frozenset({"Suspended", "InReview"}),
+    "ExploitationType": frozenset({"ForcedCriminality", "InfantTrafficking"}),
+    "Industry": frozenset({"A01_CropAndAnimalProduction", "A02_ForestryAndLogging", "A03_FishingAndAquaculture"}),
+    "MeansOfControl": frozenset({"RestrictsMovement"}),
+    "RecruiterRelation": frozenset({"IntimatePartner", "Friend"}),
 }
 """Codes of ours inside lists whose other spellings are HTCDS."""

@@ -7,6 +7,7 @@ import domain.cases.models
 import domain.consents.models
 import domain.contacts.models
 import domain.deadlines.models
+import domain.exploitation.models
 import domain.notifications.models
 import domain.organisations.models
 import domain.persons.models

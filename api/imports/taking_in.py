@@ -31,6 +31,7 @@ from domain.codes import (
 )
 from domain.consents.commands import RecordConsent, record_consent
 from domain.errors import NotPermitted
+from domain.exploitation.commands import Coded, RecordExploitation, record_exploitation
 from domain.organisations.models import Organisation
 from domain.permits import Actor
 from domain.unit_of_work import UnitOfWork
@@ -93,6 +94,7 @@ async def _take_in(form: Form, claims: Claims, runtime: Runtime) -> TakenIn:
         command = OpenCase(channel, attributes=Attributes(placement.attributes), compartments=placement.compartments)
         case = await open_case(command, opening, work)
         await work.flush()
+        await _exploitation(case, placement, may, work)
         decided = await (_notify if form.is_refused else _consent)(form, case, placement, may, work)
         lines = (*rest(form), *placement.lines, *responder, *decided, *_decisions(form))
         once.remember(form.external_id, case.reference)
@@ -112,6 +114,13 @@ async def _entry(form: Form, session: AsyncSession) -> tuple[EntryChannel, list[
         return EntryChannel.FOREIGN_PARTNER, [Line("Agent.Organisation", Fate.NOT_PLACED, why)]
     channel = ENTRY_CHANNELS.get(OrganisationType(found.type), EntryChannel.OTHER)
     return channel, [Line("Agent.Organisation", Fate.PLACED, f"case.entry_channel, by {found.code} of the directory")]
+
+
+async def _exploitation(case: Case, placement: Placement, may: Authorisation, work: UnitOfWork) -> None:
+    """Record one exploitation episode if the form says anything of it in codes; its words are in the narrative."""
+    if placement.exploitation:
+        _, permit = await may.case(case.reference, Permission.EXPLOITATION_RECORD)
+        await record_exploitation(RecordExploitation(Coded(**placement.exploitation)), permit, work)
 
 
 async def _consent(form: Form, case: Case, placement: Placement, may: Authorisation, work: UnitOfWork) -> list[Line]:

@@ -6,7 +6,15 @@ fields may hold them is decided by the country's confidentiality profile, not he
 
 from dataclasses import dataclass
 
-from domain.codes import Compartment
+from domain.codes import (
+    AgeBand,
+    Compartment,
+    ExploitationType,
+    Industry,
+    Known,
+    MeansOfControl,
+    SexualExploitationType,
+)
 
 C = Compartment
 
@@ -117,18 +125,33 @@ PLACES: dict[str, Place] = {
     **_narrative("danger_reasons", ConcernsOfFurtherExploitationToPV="fear of further exploitation"),
 }
 
-EXPLOITATION: dict[str, str] = {
-    "ComponentForcedToWorkForNothing": "ForcedLabour",
-    "ComponentWagesTaken": "TakesEarnings",
-    "ComponentFraud": "ForcedCriminality",
-    "ComponentProstitution": "SexualExploitation/Prostitution",
-    "ComponentChildExploitation": "SexualExploitation",
-    "ComponentSexuallyassaulted": "SexualExploitation/PrivateSexualServices",
-    "ComponentForcedCrime": "ForcedCriminality",
-    "ComponentOrgansRemoved": "OrganRemoval",
-    "ComponentDomesticServitude": "Servitude",
+EXPLOITATION: dict[str, dict[str, str]] = {
+    "ComponentForcedToWorkForNothing": {"types": ExploitationType.FORCED_LABOUR},
+    "ComponentWagesTaken": {"means_of_control": MeansOfControl.TAKES_EARNINGS},
+    "ComponentFraud": {"types": ExploitationType.FORCED_CRIMINALITY},
+    "ComponentProstitution": {
+        "types": ExploitationType.SEXUAL_EXPLOITATION,
+        "sexual_types": SexualExploitationType.PROSTITUTION,
+    },
+    "ComponentChildExploitation": {"types": ExploitationType.SEXUAL_EXPLOITATION},
+    "ComponentSexuallyassaulted": {
+        "types": ExploitationType.SEXUAL_EXPLOITATION,
+        "sexual_types": SexualExploitationType.PRIVATE_SERVICES,
+    },
+    "ComponentForcedCrime": {"types": ExploitationType.FORCED_CRIMINALITY},
+    "ComponentOrgansRemoved": {"types": ExploitationType.ORGAN_REMOVAL},
+    "ComponentDomesticServitude": {"types": ExploitationType.SERVITUDE, "industries": Industry.HOUSEHOLDS},
 }
-"""Kinds of exploitation as the form flags them, in the spelling of HTCDS with our extensions."""
+"""What a flag of the form says about the exploitation episode: attribute and code."""
+
+EXPLOITATION_ANSWERS: dict[str, tuple[str, dict[str, str]]] = {
+    "AdultOrChildDuringExploitation": (
+        "age_when_trafficked",
+        {"Adult": AgeBand.AGE_18_PLUS, "Child": AgeBand.AGE_0_17},
+    ),
+    "PVStillInExploitativeSituation": ("still_going_on", {"Yes": Known.YES, "No": Known.NO}),
+}
+"""Questions whose answer is one attribute of the episode; other answers stay words."""
 
 PERMISSION = "AltContactPermissionToSend"
 

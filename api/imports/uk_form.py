@@ -8,7 +8,17 @@ from typing import Any, Final
 
 from api.imports.nationalities import country_of
 from api.imports.report import Fate, Line
-from api.imports.uk_fields import DECIDING, DROPPED, EXPLOITATION, NOT_PLACED, PERMISSION, PLACES, TRUSTED, Place
+from api.imports.uk_fields import (
+    DECIDING,
+    DROPPED,
+    EXPLOITATION,
+    EXPLOITATION_ANSWERS,
+    NOT_PLACED,
+    PERMISSION,
+    PLACES,
+    TRUSTED,
+    Place,
+)
 from domain.codes import AgeBand, Compartment, Gender, Known, Purpose, Role
 from domain.workflow.confidentiality import Confidentiality
 
@@ -25,10 +35,7 @@ NATIONALITIES: Final = ("Customer.Nationality", "Customer.Custom11")
 GENDER: Final = "Customer.Custom17"
 REFUSED: Final = "the adult refused: counted, never named"
 OF_THE_PERSON: Final = frozenset({*PLACES, *EXPLOITATION, *TRUSTED, *NATIONALITIES, "DTNReason"})
-KEPT: Final = {
-    **dict.fromkeys(EXPLOITATION, "as a code: there is no record of exploitation episodes yet"),
-    **dict.fromkeys(NATIONALITIES, "in words: no country is known by this name"),
-}
+KEPT: Final = dict.fromkeys(NATIONALITIES, "in words: no country is known by this name")
 
 GENDERS: Final = {"Male": Gender.MASCULINE, "Female": Gender.FEMININE}
 BANDS: Final = (
@@ -85,11 +92,13 @@ class Placement:
 
     Attributes:
         attributes: Coded attributes of the person.
+        exploitation: Coded attributes of the exploitation episode; empty if the form flags none.
         compartments: What is sealed, by compartment.
         lines: What became of each field that is neither empty nor decided on by the import itself.
     """
 
     attributes: dict[str, Any] = field(default_factory=dict)
+    exploitation: dict[str, Any] = field(default_factory=dict)
     compartments: dict[Compartment, dict[str, Any]] = field(default_factory=dict)
     lines: list[Line] = field(default_factory=list)
 
@@ -221,8 +230,8 @@ def _settled(
     profile: Confidentiality,
     opens: frozenset[Compartment],
 ) -> Line:
-    if (against := _against(name, form)) is not None:
-        return against
+    if (line := _against(name, form) or _coded(name, value, placement)) is not None:
+        return line
     found = _place_of(name)
     if found is None:
         return Line(name, Fate.NOT_PLACED, "no field of the form that we know")
@@ -230,7 +239,7 @@ def _settled(
         return Line(name, Fate.NOT_PLACED, f"the confidentiality profile has no place {found}")
     if found.compartment not in opens:
         return Line(name, Fate.NOT_PLACED, f"the role may not open {found.compartment}")
-    placement.seal(found, EXPLOITATION.get(name, value))
+    placement.seal(found, value)
     if name in KEPT:
         return Line(name, Fate.KEPT, f"{found}, {KEPT[name]}")
     return Line(name, Fate.PLACED, str(found))
@@ -251,10 +260,25 @@ def _against(name: str, form: Form) -> Line | None:
     return None
 
 
+def _coded(name: str, value: str, placement: Placement) -> Line | None:
+    """Set what a field says in codes about the exploitation episode, or return None: the form has one for all."""
+    said = EXPLOITATION.get(name, {})
+    for attribute, code in said.items():
+        codes = placement.exploitation.get(attribute, ())
+        placement.exploitation[attribute] = tuple(sorted({*codes, code}))
+    if name in EXPLOITATION_ANSWERS:
+        attribute, answers = EXPLOITATION_ANSWERS[name]
+        if value not in answers:
+            return None
+        placement.exploitation[attribute] = answers[value]
+        said = {attribute: answers[value]}
+    if not said:
+        return None
+    return Line(name, Fate.PLACED, ", ".join(f"exploitation.{attribute}" for attribute in said))
+
+
 def _place_of(name: str) -> Place | None:
     """Return the sealed place of a field, or None."""
-    if name in EXPLOITATION:
-        return Place(Compartment.NARRATIVE, "exploitation", "kind")
     if name in NATIONALITIES:
         return Place(Compartment.NARRATIVE, "account", "nationality")
     if name in TRUSTED:

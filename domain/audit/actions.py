@@ -21,6 +21,7 @@ class AuditAction(StrEnum):
     CONSENT_WITHDRAWN = "consent.withdrawn"  # the person took a consent back
     COOPERATION_RECORDED = "cooperation.recorded"  # whether the person co-operates with law enforcement
     ASSESSMENT_RECORDED = "assessment.recorded"  # needs or danger were assessed
+    EXPLOITATION_RECORDED = "exploitation.recorded"  # a version of an exploitation episode was recorded
     STEP_COMPLETED = "step.completed"  # a step of a SOP was completed
     REFERRAL_DRAFTED = "referral.drafted"  # a referral was prepared; nobody else knows yet
     REFERRAL_SENT = "referral.sent"  # a referral went to the queue of the receiving organisation

@@ -197,7 +197,7 @@ async def seal_compartment(
     if compartment not in grant.compartments:
         grant.compartments = sorted({*grant.compartments, compartment})
         await work.flush()
-        if await work.vault.present(holder_id=case.id, record_id=person.id, kind=KIND) & {compartment}:
+        if await work.vault.holds(case.id, compartment):  # of the person, or words about what was done to them
             raise NotPermitted(rule="not-handed-over", compartment=str(compartment))
     await put_compartment(work, permit, case, person.id, compartment, fields)
     await case_changed(work, case)

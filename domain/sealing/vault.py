@@ -198,6 +198,15 @@ class Vault:
         )
         return {Compartment(code) for code in rows.scalars()}
 
+    async def holds(self, holder_id: UUID, compartment: Compartment) -> bool:
+        """Tell whether a holder has anything at all under a compartment, of whatever kind, opening none."""
+        rows = await self.session.execute(
+            select(SealedValue.record_id)
+            .where(col(SealedValue.holder_id) == holder_id, col(SealedValue.compartment) == compartment)
+            .limit(1)
+        )
+        return rows.first() is not None
+
     async def shred(self, holder_id: UUID) -> None:
         """Delete a holder's sealed values and their keys: what a copy elsewhere still holds can no longer be opened."""
         await self.session.execute(delete(SealedValue).where(col(SealedValue.holder_id) == holder_id))

@@ -100,6 +100,12 @@ class Prepared:
         episode = await self.world.post("alpha", f"/cases/{case}/service-episodes", {"service": "psychosocial"})
         return episode["id"], str(episode["version"])
 
+    async def _exploitation(self) -> tuple[str, str]:
+        case = await self.named("case")
+        body = {"types": ["ForcedLabour"], "account": "Fictional."}
+        recorded = await self.world.post("alpha", f"/cases/{case}/exploitation-episodes", body)
+        return recorded["id"], str(recorded["version"])
+
     async def _contact(self) -> tuple[str, str]:
         body = {"channel": "voicemail", "language": "ky", "topic": "other", "narrative": {"account": "Fictional."}}
         contact = (await self.world.post("hotline", "/contacts", body))["id"]

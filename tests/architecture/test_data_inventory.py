@@ -129,6 +129,10 @@ SEALED_INPUTS = {
     "ContactIn.narrative",
     "ContactIn.contact",
     "CaseIn.compartments",
+    "ExploitationIn.account",
+    "ExploitationIn.places",
+    "ExploitationCorrectionIn.account",
+    "ExploitationCorrectionIn.places",
 }
 LOOKED_UP = {"WallIn.staff"}
 """Free text that is compared with the directory and not stored."""

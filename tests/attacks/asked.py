@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from fastapi.routing import RouteContext, iter_route_contexts
 
 from domain.codes import Role
-from tests.attacks.relations import CASE, CONSENT, CONTACT, REFERRAL, REPORTING, Stage, Things
+from tests.attacks.relations import CASE, CONSENT, CONTACT, EXPLOITATION, REFERRAL, REPORTING, Stage, Things
 
 STALE: Final = 987_654_321
 OPEN: Final = frozenset(
@@ -59,6 +59,8 @@ BODIES: Mapping[str, Body] = {
     "POST /v1/cases/{reference}/decisions": decision,
     "POST /v1/cases/{reference}/consents": always(CONSENT),
     "POST /v1/cases/{reference}/consents/{consent_id}/versions": always(REPORTING),
+    "POST /v1/cases/{reference}/exploitation-episodes": always(EXPLOITATION),
+    "POST /v1/cases/{reference}/exploitation-episodes/{exploitation_id}/versions": always(EXPLOITATION),
     "POST /v1/cases/{reference}/service-episodes": always({"service": "medical"}),
     "POST /v1/service-episodes/{episode_id}/end": always({"outcome": "full"}),
     "POST /v1/cases/{reference}/referrals": always({**REFERRAL, "recipient": "NGO-ALPHA", "draft": True}),
@@ -73,6 +75,7 @@ BODIES: Mapping[str, Body] = {
 WITHOUT_VERSION: Final = re.compile(
     r"POST /v1/(contacts|cases"
     r"|cases/\{reference\}/(steps/.*|cooperation|walls|screenings|assessments|decisions|consents.*|service-episodes"
+    r"|exploitation-episodes"
     r"|referrals))"
 )
 """Changes that make something new and so name no version."""
@@ -108,6 +111,7 @@ def filled(path: str, things: Things) -> str:
         "contact_id": things.contact,
         "consent_id": things.consent,
         "episode_id": things.episode,
+        "exploitation_id": things.exploitation,
         "release_id": things.release,
         "name": things.table,
     }

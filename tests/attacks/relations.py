@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -58,6 +58,7 @@ CONSENT = {
 CASE = {"entry_channel": "ngo", "person": {"sex": "female", "age_band": "24--26"}, "compartments": PERSON}
 CONTACT = {"channel": "visit", "language": "ky", "topic": "possible_trafficking", "narrative": {"account": "a call"}}
 REFERRAL = {"step": "refer-for-urgent-care", "service": "psychosocial"}
+EXPLOITATION = {"types": ["ForcedLabour"], "account": "worked matrixwise", "places": "Matrix hall"}
 REPORTING = {**CONSENT, "purposes": ["reporting"]}
 
 
@@ -72,6 +73,7 @@ class Things:
     episode: str
     release: str
     table: str = "cases"
+    exploitation: str = ""
 
 
 def subject_of(relation: str, role: Role) -> str:
@@ -167,7 +169,7 @@ async def prepared(stage: Stage) -> dict[str, Things]:
     await stage.do("owner", f"/referrals/{sent['withdrawn']}/withdrawal")
     mine = Things(case, sent["before"], contact, consent, done["id"], release)
     begun = await given(stage, "after", case)
-    return {
+    found = {
         "owner": mine,
         "sender": await handed_over(stage, release),
         "before": mine,
@@ -177,14 +179,25 @@ async def prepared(stage: Stage) -> dict[str, Things]:
         **await walled_off(stage, release),
         "foreign": mine,
         "abroad": mine,
+    }
+    suffered = {one.case: await exploited(stage, one.case) for one in found.values()}
+    return {
+        **{relation: replace(one, exploitation=suffered[one.case]) for relation, one in found.items()},
         "absent": absent(),
     }
+
+
+async def exploited(stage: Stage, case: str, relation: str = "owner") -> str:
+    """Record an exploitation episode; returns its id."""
+    recorded = await stage.do(relation, f"/cases/{case}/exploitation-episodes", EXPLOITATION)
+    episode: str = recorded["id"]
+    return episode
 
 
 def absent() -> Things:
     """Return what does not exist."""
     ids = [str(UUID(bytes=secrets.token_bytes(16), version=4)) for _ in range(3)]
-    return Things("C-0000-0000-0000-0000", "R-0000-0000-0000-0000", *ids, "0" * 64)
+    return Things("C-0000-0000-0000-0000", "R-0000-0000-0000-0000", *ids, "0" * 64, exploitation=ids[0])
 
 
 async def opened(stage: Stage, relation: str, role: Role) -> tuple[str, str, str]:

@@ -15,11 +15,13 @@ from tests.attacks.asked import seen
 from tests.attacks.relations import (
     CASE,
     CONTACT,
+    EXPLOITATION,
     REFERRAL,
     REPORTING,
     WORKER,
     Stage,
     code_of,
+    exploited,
     gathered,
     opened,
 )
@@ -40,6 +42,7 @@ class File:
     referral: str
     decision: str
     episode: str
+    exploitation: str
 
 
 async def filed(stage: Stage, relation: str, receiver: str) -> File:
@@ -49,7 +52,15 @@ async def filed(stage: Stage, relation: str, receiver: str) -> File:
     decided = await stage.ask(relation, Role.POLICE_OFFICER, "POST", f"/cases/{case}/decisions", STATE)
     assert decided.status_code == 201, decided.text
     episode = await stage.do(relation, f"/cases/{case}/service-episodes", {"service": "medical"})
-    return File(case, contact, consent, sent["reference"], decided.json()["id"], episode["id"])
+    return File(
+        case,
+        contact,
+        consent,
+        sent["reference"],
+        decided.json()["id"],
+        episode["id"],
+        await exploited(stage, case, relation),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +95,28 @@ async def test_a_consent_of_another_case_is_answered_like_none(
     attack("nested: consent of another case", tried=4, succeeded=alike(versions) + alike(withdrawals))
     standing = (await stage.ask("owner", WORKER, "GET", f"/cases/{other.case}/consents")).json()
     assert {one["decision"] for one in standing} == {"given"}
+
+
+async def test_an_exploitation_episode_of_another_case_is_answered_like_none(
+    stage: Stage, files: tuple[File, File, File], attack: Attack
+) -> None:
+    mine, other, foreign = files
+    found = []
+    for method, part, body in (("GET", "versions", None), ("GET", "words", None), ("POST", "versions", EXPLOITATION)):
+        answers = [
+            await stage.ask(
+                "owner",
+                WORKER,
+                method,
+                f"/cases/{mine.case}/exploitation-episodes/{one}/{part}",
+                body,
+                version=1 if body else None,
+            )
+            for one in (other.exploitation, foreign.exploitation, ABSENT)
+        ]
+        assert {answer.status_code for answer in answers} == {404}
+        found.append(alike(answers))
+    attack("nested: exploitation episode of another case", tried=6, succeeded=sum(found))
 
 
 async def test_an_earlier_referral_of_another_case_is_answered_like_none(

@@ -28,6 +28,7 @@ APPEND_ONLY = (
     "cooperations",
     "referral_events",
     "step_completions",
+    "exploitation_episodes",
 )
 GRANT = (
     "INSERT INTO case_access (id, case_id, organisation_id, relation, holder_id, referral_id, compartments, "

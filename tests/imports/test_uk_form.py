@@ -62,7 +62,35 @@ async def test_the_owner_reads_back_what_was_placed(shared_world: World) -> None
         if compartment in COMPARTMENTS:
             assert fields[name] in opened[compartment][field], name
     assert opened["identity"]["given_name"] == fields["Customer.Forename1"]
-    assert {"kind: ForcedLabour", "kind: TakesEarnings"} <= set(opened["narrative"]["exploitation"].splitlines())
+
+
+async def test_flags_of_exploitation_become_an_episode_and_no_words(shared_world: World) -> None:
+    flags = {"ComponentWagesTaken": "Yes", "ComponentProstitution": "Yes", "ComponentDomesticServitude": "No"}
+    fields = fictional(ExternalId="flags-1", PVStillInExploitativeSituation="Yes", **flags)
+    taken = await imported(shared_world, fields)
+    (episode,) = await shared_world.get("alpha", f"/cases/{taken.reference}/exploitation-episodes")
+    assert episode["types"] == ["ForcedLabour", "SexualExploitation"]
+    assert (episode["sexual_types"], episode["industries"]) == (["Prostitution"], ["not_asked"])
+    assert episode["means_of_control"] == ["TakesEarnings"]
+    assert (episode["age_when_trafficked"], episode["still_going_on"]) == ("18+", "yes")
+    placed = by_fate(taken, Fate.PLACED)
+    assert placed["ComponentProstitution"] == "exploitation.types, exploitation.sexual_types"
+    assert "ComponentDomesticServitude" in by_fate(taken, Fate.NOT_PLACED)
+    assert "SexualExploitation" not in str(await revealed(shared_world, taken.reference))
+
+
+async def test_an_adult_who_refused_leaves_no_episode(shared_world: World) -> None:
+    taken = await imported(shared_world, fictional(REFUSED, ExternalId="flags-2", ComponentProstitution="Yes"))
+    assert await shared_world.get("alpha", f"/cases/{taken.reference}/exploitation-episodes") == []
+    assert "ComponentProstitution" in by_fate(taken, Fate.DROPPED)
+
+
+async def test_an_answer_that_is_no_code_stays_in_words(shared_world: World) -> None:
+    fields = fictional(ExternalId="flags-3", AdultOrChildDuringExploitation="Both")
+    taken = await imported(shared_world, fields)
+    (episode,) = await shared_world.get("alpha", f"/cases/{taken.reference}/exploitation-episodes")
+    assert episode["age_when_trafficked"] == "not_asked"
+    assert "age at the time: Both" in (await revealed(shared_world, taken.reference))["narrative"]["exploitation"]
 
 
 async def test_writing_is_safe_only_where_every_given_way_is(shared_world: World) -> None:
@@ -169,7 +197,8 @@ async def test_everything_is_in_the_audit_and_a_failed_import_leaves_nothing(
 ) -> None:
     taken = await imported(world, fictional(ExternalId="audit-1"))
     actions = await admin.fetch("SELECT action FROM audit_entries WHERE stream_id IN (SELECT id FROM cases)")
-    assert {row["action"] for row in actions} == {"case.opened", "compartment.sealed", "consent.recorded"}
+    expected = {"case.opened", "compartment.sealed", "consent.recorded", "exploitation.recorded"}
+    assert {row["action"] for row in actions} == expected
     too_long = dict.fromkeys(("HowExploitationStarted", "ExploiterDetails", "ExploitationTreatment"), "Ы" * 15_000)
     with pytest.raises(InvalidInput):
         await imported(world, fictional(ExternalId="audit-2", **too_long))
