@@ -21,8 +21,10 @@ from domain.cases.commands import reveal_compartments
 from domain.cases.models import Case, CaseAccess, Relation
 from domain.cases.queries import records
 from domain.cases.rules import CaseRecord
-from domain.codes import Compartment
+from domain.codes import CaseWork, Compartment
 from domain.errors import NotPermitted
+from domain.exploitation.models import ExploitationEpisode
+from domain.exploitation.queries import speaking
 from domain.organisations.models import Organisation
 from domain.permits import Permit
 from domain.unit_of_work import UnitOfWork
@@ -42,6 +44,7 @@ class Teller:
     Attributes:
         recorded: What the cases record.
         since: When the organisation began to lead each.
+        episodes: Of exploitation, those that speak.
         organisations: The directory.
     """
 
@@ -49,6 +52,7 @@ class Teller:
     work: UnitOfWork
     recorded: dict[UUID, CaseRecord]
     since: dict[UUID, Any]
+    episodes: dict[UUID, list[ExploitationEpisode]]
     organisations: dict[UUID, Organisation]
 
     async def rows(self) -> list[Row]:
@@ -77,6 +81,8 @@ class Teller:
             {one: "not granted" if one in by_role else "by role" for one in Compartment if one not in permitted},
             routing(record, self.organisations, self.since[record.case.id], self.work.now),
             lost(record),
+            self.episodes[record.case.id],
+            is_untouched=record.case.case_work == CaseWork.OPEN,
         )
 
 
@@ -145,8 +151,9 @@ async def _part(ids: Sequence[UUID], claims: Claims, runtime: Runtime) -> list[R
         may = Authorisation(session, actor)
         cases = await still_led(ids, may)
         listed = {one.id: one for one in (await session.execute(select(Organisation))).scalars()}
-        since = await _since([case.id for case in cases], work)
-        rows = await Teller(may, work, await records(session, cases), since, listed).rows()
+        found = [case.id for case in cases]
+        since, episodes = await _since(found, work), await speaking(session, found)
+        rows = await Teller(may, work, await records(session, cases), since, episodes, listed).rows()
         await work.commit()
     return rows
 

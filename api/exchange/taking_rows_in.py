@@ -24,6 +24,7 @@ from domain.cases.rules import CaseRecord
 from domain.codes import ConsentDecision, ConsentGiver, ConsentObtained, EntryChannel, OrganisationType, Purpose
 from domain.consents.commands import RecordConsent, record_first_consents
 from domain.errors import DomainError, NotPermitted
+from domain.exploitation.commands import Coded, record_first_exploitations
 from domain.organisations.models import Organisation
 from domain.permits import Actor
 from domain.unit_of_work import UnitOfWork
@@ -132,6 +133,7 @@ class _Taker:
                 for one, channel in zip(placed, channels, strict=True)
             ]
             records = await open_cases(commands, opening, work) if commands else []
+            await _exploitation(records, placed, may, work)
             await _consents(records, placed, may, work)
             taken = {}
             for row, one, record in zip(new, placed, records, strict=True):
@@ -154,6 +156,20 @@ async def _entries(rows: Sequence[Values], work: UnitOfWork) -> list[EntryChanne
         EntryChannel.OTHER if one is None else ENTRY_CHANNELS.get(OrganisationType(one), EntryChannel.OTHER)
         for one in found
     ]
+
+
+async def _exploitation(
+    records: Sequence[CaseRecord], placed: Sequence[Placed], may: Authorisation, work: UnitOfWork
+) -> None:
+    """Record an exploitation episode for each row that says anything of one in codes."""
+    coded = {
+        record.case.id: Coded(**one.exploitation)
+        for record, one in zip(records, placed, strict=True)
+        if one.exploitation
+    }
+    if coded:
+        permits = await may.cases(coded.keys(), Permission.EXPLOITATION_RECORD)
+        await record_first_exploitations([(coded[case.id], permit) for case, permit in permits], work)
 
 
 async def _consents(

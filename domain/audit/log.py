@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -55,6 +56,7 @@ async def append(session: AsyncSession, happenings: Iterable[Happening], at: dat
         .with_for_update()
         .execution_options(populate_existing=True)
     )
+    entries: list[dict[str, Any]] = []
     for head in heads.scalars():
         stream_id, instant = head.stream_id, max(at, head.at)
         for happening in by_stream[stream_id]:
@@ -70,20 +72,21 @@ async def append(session: AsyncSession, happenings: Iterable[Happening], at: dat
                 at=instant,
             )
             head.hash, head.sequence, head.at = entry_hash(head.hash, entry), entry.sequence, instant
-            session.add(
-                AuditEntry(
-                    stream_id=stream_id,
-                    sequence=entry.sequence,
-                    action=entry.action,
-                    actor_id=entry.actor_id,
-                    organisation_id=entry.organisation_id,
-                    subject_id=entry.subject_id,
-                    rule=entry.rule,
-                    details=dict(entry.details),
-                    at=instant,
-                    hash=head.hash,
-                )
+            entries.append(
+                {
+                    "stream_id": stream_id,
+                    "sequence": entry.sequence,
+                    "action": entry.action,
+                    "actor_id": entry.actor_id,
+                    "organisation_id": entry.organisation_id,
+                    "subject_id": entry.subject_id,
+                    "rule": entry.rule,
+                    "details": dict(entry.details),
+                    "at": instant,
+                    "hash": head.hash,
+                }
             )
+    await session.execute(insert(AuditEntry), entries)
 
 
 async def export_entries(session: AsyncSession) -> AsyncIterator[Recorded | Head]:

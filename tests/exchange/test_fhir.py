@@ -33,8 +33,11 @@ REFERRAL = {
 async def prepared(world: World) -> str:
     """Return a case of which a referral for shelter may be sent."""
     case = (await world.post("alpha", "/cases", CASE))["reference"]
+    await world.post("alpha", f"/cases/{case}/steps/inform-of-rights/completion")
     await world.post("alpha", f"/cases/{case}/consents", CONSENT)
-    await world.post("alpha", f"/cases/{case}/assessments", {"danger": "low", "needs": ["shelter"]})
+    await world.post("alpha", f"/cases/{case}/screenings", {"hits": {}, "result": "indicated"})
+    decision = {"body": "ngo", "outcome": "ActualVictimOfTrafficking", "legal_basis": "guideline-1"}
+    await world.post("alpha", f"/cases/{case}/decisions", decision)
     return str(case)
 
 
@@ -68,6 +71,13 @@ def asking(of: dict[str, Any]) -> dict[str, Any]:
     return wish
 
 
+async def wish_about(world: World, case: str) -> dict[str, Any]:
+    """Return a bundle that asks for a referral of a case."""
+    wish = asking(await bundle(world, "alpha", await referred(world, case, draft=True)))
+    part(wish, "ServiceRequest")["status"], part(wish, "Task")["status"] = "active", "requested"
+    return wish
+
+
 async def sent_in(world: World, case: str, wish: Any, who: str = "alpha") -> httpx.Response:
     return await world.ask(
         who, "POST", f"/cases/{case}/referrals/fhir", wish, headers={"Content-Type": "application/fhir+json"}
@@ -75,7 +85,6 @@ async def sent_in(world: World, case: str, wish: Any, who: str = "alpha") -> htt
 
 
 async def test_every_state_of_a_referral_is_of_the_published_structure_and_without_identity(world: World) -> None:
-    case = await prepared(world)
     seen = set()
     ends: list[tuple[str, str, Any]] = [
         ("north", "decline", {"declined_by": "provider", "reason": "no_capacity"}),
@@ -87,7 +96,7 @@ async def test_every_state_of_a_referral_is_of_the_published_structure_and_witho
     lives.append(LIFE["in_service"] + (("north", "completion", {"outcome": "full"}),))
     lives.append(LIFE["accepted"] + (("north", "failure", {"reason": "unsafe"}),))
     for number, life in enumerate(lives):
-        referral = await referred(world, case, draft=number == 0)
+        referral = await referred(world, await prepared(world), draft=number == 0)
         for who, act, body in life:
             await world.act(who, referral, act, body)
         status = (await world.get("alpha", f"/referrals/{referral}"))["status"]
@@ -127,10 +136,9 @@ async def test_a_bundle_says_nothing_that_the_referral_itself_does_not(world: Wo
 
 
 async def test_a_bundle_that_went_out_comes_in_as_the_same_referral(world: World) -> None:
-    case, other = await prepared(world), await prepared(world)
     for draft in (False, True):
-        first = await referred(world, case, draft=draft)
-        response = await sent_in(world, other, asking(await bundle(world, "alpha", first)))
+        first = await referred(world, await prepared(world), draft=draft)
+        response = await sent_in(world, await prepared(world), asking(await bundle(world, "alpha", first)))
         assert response.status_code == 201, response.text
         assert response.headers["content-type"] == "application/fhir+json"
         second = part(response.json(), "ServiceRequest")["id"]
@@ -142,7 +150,7 @@ async def test_a_bundle_that_went_out_comes_in_as_the_same_referral(world: World
 
 async def test_a_referral_by_bundle_opens_on_acceptance_and_not_before(world: World) -> None:
     case = await prepared(world)
-    wish = asking(await bundle(world, "alpha", await referred(world, case)))
+    wish = await wish_about(world, case)
     referral = part((await sent_in(world, case, wish)).json(), "Task")["id"]
     await world.get("north", f"/referrals/{referral}/package", expect=409)
     await world.act("north", referral, "receipt")
@@ -154,7 +162,7 @@ async def test_a_referral_by_bundle_opens_on_acceptance_and_not_before(world: Wo
 
 async def test_the_rules_are_the_same_as_in_our_own_shape(world: World) -> None:
     case = await prepared(world)
-    wish = asking(await bundle(world, "alpha", await referred(world, case)))
+    wish = await wish_about(world, case)
     without = (await world.post("alpha", "/cases", CASE))["reference"]
     refused = await sent_in(world, without, wish)
     own = await world.ask("alpha", "POST", f"/cases/{without}/referrals", REFERRAL)
@@ -171,10 +179,10 @@ CHANGES: list[tuple[str, tuple[Any, ...], Any, str]] = [
     ("statuses that contradict each other", ("ServiceRequest", "status"), "draft", "Task.status"),
     ("a reflex order", ("ServiceRequest", "intent"), "reflex-order", "body/entry/0/resource/ServiceRequest/intent"),
     ("a contained resource", ("Task", "contained"), [{"resourceType": "Patient"}], "body/entry/1/resource/Task/…"),
-    ("a name", ("Patient", "name"), [{"text": "Aigul"}], "body/entry/2/resource/Patient/…"),
+    ("a name", ("Patient", "name"), [{"text": "Aigul"}], "body/entry/2/resource/Patient/name"),
     ("a birth date", ("Patient", "birthDate"), "1991-03-08", "body/entry/2/resource/Patient/…"),
-    ("an identifier", ("Patient", "identifier"), [{"value": "1"}], "body/entry/2/resource/Patient/…"),
-    ("a note", ("ServiceRequest", "note"), [{"text": "Aigul"}], "body/entry/0/resource/ServiceRequest/…"),
+    ("an identifier", ("Patient", "identifier"), [{"value": "1"}], "body/entry/2/resource/Patient/identifier"),
+    ("a note", ("ServiceRequest", "note"), [{"text": "Aigul"}], "body/entry/0/resource/ServiceRequest/note"),
     ("an outcome", ("Task", "output"), [{"type": {"coding": [{"system": "urn:nrm:output", "code": "outcome"}]},
      "valueCodeableConcept": {"coding": [{"system": "urn:nrm:outcome", "code": "full"}]}}], "Task.output"),
     ("a focus elsewhere", ("Task", "focus"), {"reference": "urn:nrm:servicerequest:R-0"}, "Task.focus"),
@@ -203,7 +211,7 @@ async def test_a_refusal_names_the_element_and_quotes_nothing(
 ) -> None:
     world = shared_world
     case = await prepared(world)
-    wish = asking(await bundle(world, "alpha", await referred(world, case)))
+    wish = await wish_about(world, case)
     part(wish, at[0])[at[1]] = value
     response = await sent_in(world, case, wish)
     assert response.status_code == 422, response.text
@@ -223,13 +231,13 @@ def nested(depth: int) -> Any:
 
 async def test_hostile_bundles_are_refused(world: World, admin: asyncpg.Connection) -> None:
     case = await prepared(world)
-    wish = asking(await bundle(world, "alpha", await referred(world, case)))
+    wish = await wish_about(world, case)
     hostile = [
         nested(200),
         wish | {"entry": wish["entry"] * 2},
         wish | {"entry": wish["entry"] * 5000},
         wish | {"entry": [wish["entry"][0]] * 3},
-        wish | {"entry": wish["entry"][:3] + [wish["entry"][0]]},
+        wish | {"entry": [*wish["entry"][:3], wish["entry"][0]]},
         wish | {"type": "transaction"},
         wish | {"link": [{"relation": "next", "url": "http://169.254.169.254/"}]},
         wish | {"entry": [one | {"request": {"method": "DELETE", "url": "Patient/1"}} for one in wish["entry"]]},
@@ -255,7 +263,7 @@ async def test_only_fhir_routes_understand_its_media_type(world: World) -> None:
     headers = {"Content-Type": "application/fhir+json"}
     refused = await world.ask("alpha", "POST", f"/cases/{case}/referrals", REFERRAL, headers=headers)
     assert refused.status_code == 415
-    wish = asking(await bundle(world, "alpha", await referred(world, case)))
+    wish = await wish_about(world, case)
     assert (await world.ask("alpha", "POST", f"/cases/{case}/referrals/fhir", wish)).status_code == 201
 
 
