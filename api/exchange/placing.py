@@ -125,8 +125,8 @@ def _settled(name: str, value: str, found: Field, placed: Placed, reader: Reader
         return _consent_line(name, value, placed)
     if (where := _coded(name, value, found, placed)) is not None:
         return Line(name, Fate.PLACED, where)
-    if (where := _exploited(name, value, placed)) is not None:
-        return where
+    if (line := _exploited(name, value, placed)) is not None:
+        return line
     place = DIRECT.get(name) or KEPT.get(name)
     if place is not None:
         return _seal(name, place, _spelled(value, found), placed, reader)

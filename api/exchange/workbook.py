@@ -12,7 +12,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
 import python_calamine
-import xlsxwriter
+import xlsxwriter  # type: ignore[import-untyped]  # it ships no types
 
 from api.exchange.packing import PackingRefused, check
 from api.exchange.standard import field_named
@@ -56,7 +56,7 @@ def written(lines: Iterable[Sequence[str]]) -> bytes:
     out = io.BytesIO()
     with xlsxwriter.Workbook(out, {"in_memory": True}) as book:
         text = book.add_format({"num_format": "@"})
-        sheet = book.add_worksheet("HTCDS")
+        sheet = book.add_worksheet("cases")
         sheet.freeze_panes(1, 0)
         for row, cells in enumerate(lines):
             for column, cell in enumerate(cells):

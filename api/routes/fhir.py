@@ -79,15 +79,16 @@ async def create_referral_fhir(
 
 async def shown(work: UnitOfWork, referral: Referral) -> Bundle:
     """Return a referral as a bundle."""
-    ends = (referral.sending_organisation_id, referral.receiving_organisation_id)
-    rows = await work.session.execute(select(Organisation).where(col(Organisation.id).in_(ends)))
+    sender, receiver = referral.sending_organisation_id, referral.receiving_organisation_id
+    rows = await work.session.execute(select(Organisation).where(col(Organisation.id).in_([sender, receiver])))
     listed = {one.id: one for one in rows.scalars()}
     events = await events_of(work, referral.id)
     earlier = await work.session.get(Referral, referral.earlier_referral_id) if referral.earlier_referral_id else None
     return bundle_of(
         Told(
             referral,
-            *(listed[one] for one in ends),
+            listed[sender],
+            listed[receiver],
             respond_by=(await answering(work, [referral.id]))[referral.id].respond_by,
             earlier=earlier.reference if earlier else None,
             last=events[-1] if events else None,

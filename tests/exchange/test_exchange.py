@@ -15,7 +15,8 @@ import pytest
 from api import directory
 from api.cli import build_parser
 from api.cli.acting import claims_for
-from api.cli.exchanging import tell_export, tell_import
+from api.cli.exchanging import tell_import
+from api.cli.exporting import tell_export
 from api.exchange.giving_out import give_out
 from api.exchange.htcds import Row
 from api.exchange.placing import NO_CONSENT
