@@ -13,6 +13,7 @@ from fastapi.routing import RouteContext, iter_route_contexts
 
 from domain.codes import Role
 from tests.attacks.relations import CASE, CONSENT, CONTACT, EXPLOITATION, REFERRAL, REPORTING, Stage, Things
+from tests.exchange.bundles import bundle_for
 
 STALE: Final = 987_654_321
 OPEN: Final = frozenset(
@@ -64,6 +65,9 @@ BODIES: Mapping[str, Body] = {
     "POST /v1/cases/{reference}/service-episodes": always({"service": "medical"}),
     "POST /v1/service-episodes/{episode_id}/end": always({"outcome": "full"}),
     "POST /v1/cases/{reference}/referrals": always({**REFERRAL, "recipient": "NGO-ALPHA", "draft": True}),
+    "POST /v1/cases/{reference}/referrals/fhir": always(
+        bundle_for(REFERRAL["step"], REFERRAL["service"], "NGO-ALPHA", draft=True)
+    ),
     "POST /v1/referrals/{reference}/question": always({"text": "Which language?"}),
     "POST /v1/referrals/{reference}/answer": always({"text": "Kyrgyz."}),
     "POST /v1/referrals/{reference}/decline": always({"declined_by": "provider", "reason": "no_capacity"}),
@@ -76,7 +80,7 @@ WITHOUT_VERSION: Final = re.compile(
     r"POST /v1/(contacts|cases"
     r"|cases/\{reference\}/(steps/.*|cooperation|walls|screenings|assessments|decisions|consents.*|service-episodes"
     r"|exploitation-episodes"
-    r"|referrals))"
+    r"|referrals(/fhir)?))"
 )
 """Changes that make something new and so name no version."""
 
@@ -143,7 +147,7 @@ def outcome(route: str, response: httpx.Response) -> str:
     return "+" if allowed else f"{status} {response.text}"
 
 
-VARYING: Final = frozenset({"x-request-id", "date"})
+VARYING: Final = frozenset({"x-request-id", "date", "ratelimit"})
 
 
 def seen(response: httpx.Response) -> tuple[int, bytes, tuple[tuple[str, str], ...]]:
