@@ -36,6 +36,7 @@ TAGS = {
     "contacts": "Conversations with a hotline or a front desk.",
     "cases": "The file on one person who may be a victim.",
     "records": "What is recorded in a case.",
+    "exploitation": "What was done to the person, in codes and in sealed words.",
     "referrals": "Requests that another organisation give a named service.",
     "directory": "Organisations and what the codes mean.",
     "procedures": "The standard operating procedures as data.",

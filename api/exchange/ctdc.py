@@ -89,6 +89,11 @@ GENDER: Final = {
 OURS: Final = frozenset({AgeBand.AGE_0_17, AgeBand.AGE_18_PLUS})
 AGE: Final[dict[AgeBand, str]] = {band: str(band) for band in AgeBand if band not in OURS}
 AGE[AgeBand.AGE_9_17] = "09--17"
+MONTHS: Final = {
+    ExploitationDuration.UP_TO_12: "0--12 (0-1 yr)",
+    ExploitationDuration.UP_TO_24: "13--24 (1-2 yrs)",
+    ExploitationDuration.FROM_25: "25+ (2+ yrs)",
+}
 RECIPIENTS: Final = frozenset({"any", f"type:{OrganisationType.INTERNATIONAL_ORGANISATION}"})
 """Whom a consent must name for its data to go to CTDC, which the International Organization for Migration keeps."""
 
