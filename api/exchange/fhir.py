@@ -54,46 +54,11 @@ def request_status(status: ReferralStatus) -> str:
 
 def bundle_of(told: Told) -> Bundle:
     """Return a referral as its sender or receiver may see it; it says nothing that the referral itself does not."""
-    referral, status = told.referral, ReferralStatus(told.referral.status)
-    name = referral.reference
-    common = {
-        "priority": PRIORITY[Priority(referral.priority)],
-        "intent": "order",
-        "authoredOn": referral.created_at,
-        "requester": {"reference": url("organization", told.sender.code)},
-    }
-    owner = {"reference": url("organization", told.receiver.code)}
-    person = {"reference": url("patient", name)}
-    request = common | {
-        "resourceType": "ServiceRequest",
-        "id": name,
-        "identifier": [{"system": SYSTEM + "referral", "value": name}],
-        "instantiatesUri": [url("step", referral.step)],
-        "replaces": [{"reference": url("servicerequest", told.earlier)}] if told.earlier else None,
-        "status": request_status(status),
-        "code": _concept(("service", referral.service)),
-        "subject": person,
-        "performer": [owner],
-    }
-    task = common | {
-        "resourceType": "Task",
-        "id": name,
-        "status": FHIR_TASK_STATUS[status],
-        "statusReason": _reason(told.last),
-        "businessStatus": _concept(("referral-status", status)),
-        "focus": {"reference": url("servicerequest", name)},
-        "for": person,
-        "lastModified": referral.changed_at,
-        "owner": owner,
-        "restriction": {"period": {"end": told.respond_by}} if told.respond_by else None,
-        "input": [{"type": _concept(("input", "compartment")), "valueCode": one} for one in referral.compartments]
-        or None,
-        "output": _output(referral),
-    }
+    name = told.referral.reference
     resources = {
-        url("servicerequest", name): request,
-        url("task", name): task,
-        url("patient", name): _patient(referral),
+        url("servicerequest", name): _request(told),
+        url("task", name): _task(told),
+        url("patient", name): _patient(told.referral),
         url("organization", told.sender.code): _organization(told.sender),
         url("organization", told.receiver.code): _organization(told.receiver),
     }
@@ -101,10 +66,57 @@ def bundle_of(told: Told) -> Bundle:
         {
             "resourceType": "Bundle",
             "type": "collection",
-            "timestamp": referral.changed_at,
+            "timestamp": told.referral.changed_at,
             "entry": [{"fullUrl": where, "resource": what} for where, what in resources.items()],
         }
     )
+
+
+def _common(told: Told) -> dict[str, Any]:
+    """Return what ServiceRequest and Task both say."""
+    return {
+        "id": told.referral.reference,
+        "priority": PRIORITY[Priority(told.referral.priority)],
+        "intent": "order",
+        "authoredOn": told.referral.created_at,
+        "requester": _to("organization", told.sender.code),
+    }
+
+
+def _to(kind: str, name: str) -> dict[str, str]:
+    return {"reference": url(kind, name)}
+
+
+def _request(told: Told) -> dict[str, Any]:
+    referral = told.referral
+    return _common(told) | {
+        "resourceType": "ServiceRequest",
+        "identifier": [{"system": SYSTEM + "referral", "value": referral.reference}],
+        "instantiatesUri": [url("step", referral.step)],
+        "replaces": [_to("servicerequest", told.earlier)] if told.earlier else None,
+        "status": request_status(ReferralStatus(referral.status)),
+        "code": _concept(("service", referral.service)),
+        "subject": _to("patient", referral.reference),
+        "performer": [_to("organization", told.receiver.code)],
+    }
+
+
+def _task(told: Told) -> dict[str, Any]:
+    referral, status = told.referral, ReferralStatus(told.referral.status)
+    inputs = [{"type": _concept(("input", "compartment")), "valueCode": one} for one in referral.compartments]
+    return _common(told) | {
+        "resourceType": "Task",
+        "status": FHIR_TASK_STATUS[status],
+        "statusReason": _reason(told.last),
+        "businessStatus": _concept(("referral-status", status)),
+        "focus": _to("servicerequest", referral.reference),
+        "for": _to("patient", referral.reference),
+        "lastModified": referral.changed_at,
+        "owner": _to("organization", told.receiver.code),
+        "restriction": {"period": {"end": told.respond_by}} if told.respond_by else None,
+        "input": inputs or None,
+        "output": _output(referral),
+    }
 
 
 def _output(referral: Referral) -> list[dict[str, Any]] | None:
@@ -136,5 +148,4 @@ def _organization(organisation: Organisation) -> dict[str, Any]:
         "resourceType": "Organization",
         "id": organisation.code,
         "identifier": [{"system": SYSTEM + "organization", "value": organisation.code}],
-        "name": organisation.name.get("en"),
     }

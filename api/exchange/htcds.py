@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from api.exchange import exploitation
+from api.exchange.exploitation import Episode
 from api.exchange.places import BY_PLACE, DIRECT, KEPT, apart
 from api.exchange.standard import ROW_ID, SEPARATOR, WITHHELD, WITHHELD_LIST, fields
 from api.imports.report import Fate, Line
 from domain.codes import NOT_KNOWN, Compartment, Gender, Known
-from domain.exploitation.models import ExploitationEpisode
 
 NO_FIELD: Final = "HTCDS has no such field"
 DISPUTED: Final = "the age is disputed, and HTCDS cannot say so: a bare date would make an adult of a child"
@@ -53,7 +53,7 @@ class Told:
     withheld: Mapping[Compartment, str] = field(default_factory=dict)
     routing: Mapping[str, Any] = field(default_factory=dict)
     lost: Mapping[str, str] = field(default_factory=dict)
-    episodes: Sequence[ExploitationEpisode] = ()
+    episodes: Sequence[Episode] = ()
     is_untouched: bool = False
 
 

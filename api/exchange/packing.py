@@ -41,7 +41,7 @@ def check(content: bytes, most_rows: int, most_columns: int) -> bool:
             for part in parts:
                 with book.open(part) as stream:
                     scale.weigh(lambda: stream.read(CHUNK))
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError):
+    except (zipfile.BadZipFile, RuntimeError, EOFError, OSError):
         raise PackingRefused("not an Excel workbook") from None
     scale.settle()
     return scale.counts_from_1904

@@ -153,12 +153,11 @@ class Patient(Element):
 
 
 class Organization(Element):
-    """An organisation of the directory."""
+    """An organisation, by its code in the directory, where its name stands."""
 
     resource_type: Literal["Organization"]
     id: Id | None = None
     identifier: list[Identifier] = Field(min_length=1, max_length=1)
-    name: str | None = Field(default=None, min_length=1, max_length=200)
 
 
 class Entry(Element):

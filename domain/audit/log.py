@@ -72,21 +72,24 @@ async def append(session: AsyncSession, happenings: Iterable[Happening], at: dat
                 at=instant,
             )
             head.hash, head.sequence, head.at = entry_hash(head.hash, entry), entry.sequence, instant
-            entries.append(
-                {
-                    "stream_id": stream_id,
-                    "sequence": entry.sequence,
-                    "action": entry.action,
-                    "actor_id": entry.actor_id,
-                    "organisation_id": entry.organisation_id,
-                    "subject_id": entry.subject_id,
-                    "rule": entry.rule,
-                    "details": dict(entry.details),
-                    "at": instant,
-                    "hash": head.hash,
-                }
-            )
+            entries.append(_row(entry, head.hash))
     await session.execute(insert(AuditEntry), entries)
+
+
+def _row(entry: Entry, digest: bytes) -> dict[str, Any]:
+    """Return an entry as it is written, with the hash that closes the chain up to it."""
+    return {
+        "stream_id": entry.stream_id,
+        "sequence": entry.sequence,
+        "action": entry.action,
+        "actor_id": entry.actor_id,
+        "organisation_id": entry.organisation_id,
+        "subject_id": entry.subject_id,
+        "rule": entry.rule,
+        "details": dict(entry.details),
+        "at": entry.at,
+        "hash": digest,
+    }
 
 
 async def export_entries(session: AsyncSession) -> AsyncIterator[Recorded | Head]:

@@ -17,6 +17,7 @@ from api.exchange.standard import ROW_ID, WITHHELD, WITHHELD_LIST, fields, schem
 from api.exchange.workbook import OUTER
 from api.imports.report import Fate
 from domain.codes import AgeBand, Compartment, EntryChannel, Gender, Known, MigrationStatus, Role, Sex
+from domain.exploitation.commands import Coded
 from tests.world import CATALOGUE
 
 PROFILE = CATALOGUE.confidentiality("KG")
@@ -122,6 +123,11 @@ def test_what_both_have_comes_back_and_the_rest_is_reported(told: Told, form: Fo
     assert ours - both <= unplaced
 
 
+def said(placed: Placed) -> list[Coded]:
+    """Return what a row says of exploitation, as the episode that it becomes."""
+    return [Coded(**placed.exploitation)] if placed.exploitation else []
+
+
 FOREIGN = st.fixed_dictionaries(
     {ROW_ID: st.just("row")},
     optional={
@@ -153,7 +159,7 @@ def test_coded_fields_without_a_record_of_ours_come_back_from_the_words_that_kee
     blank = {name: [Known.NOT_ASKED] if name in {"citizenships", "languages"} else Known.NOT_ASKED for name in (
         "sex", "gender", "age_band", "age_disputed", "citizenships", "migration_status", "documents_held", "languages",
         "disability")}  # fmt: skip
-    out = row_of(Told("C-1", blank | placed.attributes, placed.compartments)).values
+    out = row_of(Told("C-1", blank | placed.attributes, placed.compartments, episodes=said(placed))).values
     for name, value in row.items():
         if name in KEPT and (name, value) != ("cas_Status", "Active"):
             assert out[name] == ([value] if fields()[name].is_many else value)
@@ -182,7 +188,7 @@ def test_the_templates_shifted_labels_are_left_out_and_names_decide() -> None:
     sealed = place_row(rows[0], READER).compartments
     assert sealed[Compartment.LOCATION] == {"place": "Ош", "address": "Lenin 1"}
     assert sealed[Compartment.IDENTITY] == {"given_name": "Аяна"}
-    assert sealed[Compartment.NARRATIVE] == {"recruitment": "vic_RelationshipToTrafficker: Unaquainted"}
+    assert place_row(rows[0], READER).exploitation == {"recruiter_relations": ("Unaquainted",)}
 
 
 def test_a_role_seals_only_what_it_could_open_and_a_person_is_never_made_a_perpetrator() -> None:
