@@ -1,12 +1,18 @@
 """A hundred at once is what one is: the same rules and audit, and no case opens because of its neighbour."""
 
 import asyncpg
+from sqlmodel import select
 
 from api.exchange.rows import LONGEST_VALUE
 from api.exchange.standard import ROW_ID, WITHHELD
 from api.exchange.taking_rows_in import AT_ONCE, Refused, parts, take_rows_in
 from api.imports.taking_in import TakenIn
+from auth.authentication import enter
+from domain.cases.commands import KIND
+from domain.codes import Compartment
+from domain.persons.models import Person
 from domain.sealing.envelope import MAX_PLAINTEXT
+from domain.sealing.vault import Place
 from tests.exchange.test_exchange import ROW, SECRETS, acting, given, taken
 from tests.journeys.scenes import consented, opened, taken_over
 from tests.world import World
@@ -73,3 +79,16 @@ async def test_a_case_of_many_has_the_audit_and_the_deadlines_of_a_case_alone(
         assert isinstance(one, TakenIn)
         assert await admin.fetchval(entries, one.reference) == wanted
         assert await admin.fetchval(running, one.reference) == await admin.fetchval(running, alone)
+
+
+async def test_each_place_opens_under_its_own_compartments_and_no_others(world: World) -> None:
+    for number in range(2):
+        await taken(world, ROW | {ROW_ID: f"place-{number}"})
+    async with world.runtime.database.sessions()() as session:
+        actor = await enter(session, acting(world, "alpha"), world.runtime.clock)
+        work = world.runtime.work(session, actor.now)
+        persons = (await session.execute(select(Person))).scalars().all()
+        one, other = (Place(person.case_id, person.id, KIND) for person in persons)
+        wanted = {one: {Compartment.IDENTITY}, other: {Compartment.IDENTITY, Compartment.NARRATIVE}}
+        found = await work.vault.take_each(wanted)
+    assert {place: set(opened) for place, opened in found.items()} == wanted
