@@ -22,6 +22,7 @@ from api.routes import (
     courses,
     directory,
     exploitation,
+    fhir,
     funding,
     records,
     referrals,
@@ -48,6 +49,7 @@ ROUTES = (
     courses,
     rehabilitation,
     referrals,
+    fhir,
     directory,
 )
 """In the order in which the contract shows them."""

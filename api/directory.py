@@ -56,20 +56,24 @@ def read(path: Path) -> DirectoryFile:
     return DirectoryFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
 
 
+def command_of(entry: OrganisationEntry) -> RecordOrganisation:
+    """Return the command that records an entry, without its staff."""
+    values = entry.model_dump(exclude={"staff", "nrm_roles", "services", "languages"})
+    return RecordOrganisation(
+        **values,
+        nrm_roles=tuple(entry.nrm_roles),
+        services=tuple(entry.services),
+        languages=tuple(entry.languages),
+    )
+
+
 async def load(directory: DirectoryFile, session: AsyncSession, runtime: Runtime) -> tuple[int, int]:
     """Record every organisation and membership; returns how many of each. The session is the owner's."""
     now = await enter_as_clock(session, runtime.clock.shift)
     work = runtime.work(session, now)
     members = 0
     for entry in directory.organisations:
-        values = entry.model_dump(exclude={"staff", "nrm_roles", "services", "languages"})
-        command = RecordOrganisation(
-            **values,
-            nrm_roles=tuple(entry.nrm_roles),
-            services=tuple(entry.services),
-            languages=tuple(entry.languages),
-        )
-        await record_organisation(command, work)
+        await record_organisation(command_of(entry), work)
         for person in entry.staff:
             await record_membership(RecordMembership(person.subject, entry.code, person.role), work)
             members += 1

@@ -150,7 +150,8 @@ def _ours() -> frozenset[str]:
     models, names = [In], {str(compartment) for compartment in Compartment}
     while models:
         model = models.pop()
-        names.update(model.model_fields)
+        names.update(model.model_fields, {model.__name__})
+        names.update(field.alias for field in model.model_fields.values() if field.alias)
         models += model.__subclasses__()
     return frozenset(names)
 

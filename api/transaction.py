@@ -5,24 +5,23 @@ would still answer 201. The answer to an unsafe request is stored in the same tr
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from api.idempotency import Replay
 from api.problems import UnsupportedMediaType
+from api.refusals import record_refusal
 from api.runtime import Runtime
 from auth.authentication import enter
 from auth.authorisation import Authorisation
 from auth.tokens import Claims, TokenRefused
-from domain.audit.actions import AuditAction
-from domain.audit.log import Happening
-from domain.errors import DomainError, NotFound, NotPermitted
-from domain.permits import Actor
+from domain.errors import NotFound, NotPermitted
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 SCHEME = "Bearer "
+JSON = "application/json"
 
 
 def claims_of(request: Request, runtime: Runtime) -> Claims:
@@ -37,12 +36,18 @@ def claims_of(request: Request, runtime: Runtime) -> Claims:
     return runtime.verifier.verify(header.removeprefix(SCHEME), runtime.clock.present())
 
 
-def _is_json(request: Request) -> bool:
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 class UnitOfWorkRoute(APIRoute):
-    """A route whose endpoint runs inside one unit of work."""
+    """A route whose endpoint runs inside one unit of work.
+
+    Attributes:
+        understood: The media types of a body.
+    """
+
+    understood: ClassVar[frozenset[str]] = frozenset({JSON})
 
     def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
         """Wrap the framework's handler."""
@@ -52,12 +57,12 @@ class UnitOfWorkRoute(APIRoute):
             runtime: Runtime = request.app.state.runtime
             claims = claims_of(request, runtime)
             body = await request.body()
-            if body and not _is_json(request):
+            if body and _media_type(request) not in self.understood:
                 raise UnsupportedMediaType
             try:
                 return await self._answer(endpoint, request, runtime, claims, body)
             except (NotFound, NotPermitted) as refusal:
-                await self._record_refusal(request, runtime, claims, refusal)
+                await record_refusal(runtime, claims, refusal, method=request.method, route=self.path_format)
                 raise
 
         return handle
@@ -82,21 +87,3 @@ class UnitOfWorkRoute(APIRoute):
             replay.remember(response)
             await work.commit()
             return response
-
-    async def _record_refusal(self, request: Request, runtime: Runtime, claims: Claims, refusal: DomainError) -> None:
-        """Record a refusal in the actor's own stream: the same entry for what is foreign and for what is absent."""
-        async with runtime.database.sessions()() as session:
-            actor: Actor = await enter(session, claims, runtime.clock)
-            work = runtime.work(session, actor.now)
-            work.audit_happening(
-                Happening(
-                    AuditAction.ACCESS_DENIED,
-                    actor.organisation_id,
-                    actor.organisation_id,
-                    refusal.code,
-                    actor.staff_id,
-                    actor.organisation_id,
-                    {"method": request.method, "route": self.path_format},
-                )
-            )
-            await work.commit()

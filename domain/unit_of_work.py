@@ -1,5 +1,6 @@
 """One unit of work is one transaction, its audit entries and its notifications. The only place that commits."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -17,7 +18,7 @@ from domain.identifiers import Identifiers
 from domain.notifications.models import Notification, NotificationKind
 from domain.permits import Permit
 from domain.sealing.providers import KeyProvider
-from domain.sealing.vault import Vault
+from domain.sealing.vault import Place, Vault
 from domain.workflow.catalogue import Catalogue
 
 Record = TypeVar("Record", bound=SQLModel)
@@ -141,20 +142,34 @@ class UnitOfWork:
         Raises:
             NotPermitted: the permit opens nothing.
         """
-        if permit.holder_id is None or not permit.compartments:
-            raise NotPermitted(rule=permit.rule)
-        opened = await self.vault.take(
-            holder_id=permit.holder_id, record_id=record_id, kind=kind, compartments=permit.compartments
-        )
-        self.audit(
-            action,
-            permit,
-            stream_id=stream_id,
-            subject_id=record_id,
-            kind=kind,
-            compartments=[str(one) for one in sorted(permit.compartments)],
-        )
-        return opened
+        return (await self.reveal_each({record_id: (permit, stream_id)}, action=action, kind=kind))[record_id]
+
+    async def reveal_each(
+        self, permits: Mapping[UUID, tuple[Permit, UUID]], *, action: AuditAction, kind: str
+    ) -> dict[UUID, dict[Compartment, dict[str, Any]]]:
+        """Open the compartments of several records, each by its own permit and with its own audit entry; see `reveal`.
+
+        Args:
+            permits: By record: the permit, and the stream of the audit.
+            action: What the audit calls it.
+            kind: What kind of sealed value it is.
+        """
+        places: dict[UUID, Place] = {}
+        for record_id, (permit, _) in permits.items():
+            if permit.holder_id is None or not permit.compartments:
+                raise NotPermitted(rule=permit.rule)
+            places[record_id] = Place(permit.holder_id, record_id, kind)
+        opened = await self.vault.take_each({places[one]: permit.compartments for one, (permit, _) in permits.items()})
+        for record_id, (permit, stream_id) in permits.items():
+            self.audit(
+                action,
+                permit,
+                stream_id=stream_id,
+                subject_id=record_id,
+                kind=kind,
+                compartments=[str(one) for one in sorted(permit.compartments)],
+            )
+        return {record_id: opened[place] for record_id, place in places.items()}
 
     async def commit(self) -> None:
         """Write what was added and what it must be remembered by, and commit both or neither."""

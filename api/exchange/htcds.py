@@ -1,9 +1,11 @@
 """A case as one row of the standard, with a report of what the standard has no place for. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from api.exchange import exploitation
+from api.exchange.exploitation import Episode
 from api.exchange.places import BY_PLACE, DIRECT, KEPT, apart
 from api.exchange.standard import ROW_ID, SEPARATOR, WITHHELD, WITHHELD_LIST, fields
 from api.imports.report import Fate, Line
@@ -13,6 +15,10 @@ NO_FIELD: Final = "HTCDS has no such field"
 DISPUTED: Final = "the age is disputed, and HTCDS cannot say so: a bare date would make an adult of a child"
 NOT_KNOWN_HOW: Final = "HTCDS has no code for how it is not known"
 LANGUAGES: Final = ("prs_PrimaryLanguage", "prs_SecondaryLanguage")
+SENDERS: Final = "the sender's word stands, since nobody has worked on the case here"
+STANDS: Final = {"cas_Status": "case.case_work", "cas_IncomingReferralDetails": "case.entry_channel"}
+"""Fields in which the word of whoever sent the case stands before what we know by ourselves."""
+
 ATTRIBUTES: Final = (
     "sex",
     "gender",
@@ -37,6 +43,8 @@ class Told:
         withheld: Why each of the others was not.
         routing: Fields of the standard that are derived from plain records.
         lost: Plain records, by what they are, with why the standard cannot hold them.
+        episodes: Of exploitation, those that speak.
+        is_untouched: Nobody has worked on the case here.
     """
 
     reference: str
@@ -45,6 +53,8 @@ class Told:
     withheld: Mapping[Compartment, str] = field(default_factory=dict)
     routing: Mapping[str, Any] = field(default_factory=dict)
     lost: Mapping[str, str] = field(default_factory=dict)
+    episodes: Sequence[Episode] = ()
+    is_untouched: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +76,12 @@ def row_of(told: Told) -> Row:
         called = str(DIRECT["prs_Birthdate"])
         lines = [line for line in lines if line.field != called] + [Line(called, Fate.NOT_PLACED, DISPUTED)]
     _person(told.attributes, values, lines)
-    values.update(told.routing)
+    exploited, about = exploitation.told(told.episodes)
+    values.update(exploited)
+    lines += about
+    stands = {name for name in STANDS if name in values} if told.is_untouched else set[str]()
+    lines += [Line(STANDS[name], Fate.NOT_PLACED, SENDERS) for name in stands]
+    values.update({name: value for name, value in told.routing.items() if name not in stands})
     hidden = [
         name
         for name, place in (DIRECT | KEPT).items()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 
+from api.exchange import exploitation
 from api.exchange.htcds import LANGUAGES
 from api.exchange.places import CONSENTS, DIRECT, DROPPED, KEPT, NOT_TAKEN, kept_line
 from api.exchange.standard import ROW_ID, SEPARATOR, WITHHELD, WITHHELD_LIST, Field, field_named
@@ -43,11 +44,13 @@ class Placed:
     """What a row becomes.
 
     Attributes:
+        exploitation: Coded attributes of an episode; empty if the row says nothing of it in codes.
         consent: What the checkbox says; None if it says nothing.
         is_adult: None if there is no readable birth date.
     """
 
     attributes: dict[str, Any] = field(default_factory=dict)
+    exploitation: dict[str, Any] = field(default_factory=dict)
     compartments: dict[Compartment, dict[str, Any]] = field(default_factory=dict)
     lines: list[Line] = field(default_factory=list)
     entry_channel: EntryChannel | None = None
@@ -122,11 +125,25 @@ def _settled(name: str, value: str, found: Field, placed: Placed, reader: Reader
         return _consent_line(name, value, placed)
     if (where := _coded(name, value, found, placed)) is not None:
         return Line(name, Fate.PLACED, where)
-    if name in DIRECT:
-        return _seal(name, DIRECT[name], value, placed, reader)
-    if name in KEPT:
-        return _seal(name, KEPT[name], _spelled(value, found), placed, reader)
+    if (line := _exploited(name, value, placed)) is not None:
+        return line
+    place = DIRECT.get(name) or KEPT.get(name)
+    if place is not None:
+        return _seal(name, place, _spelled(value, found), placed, reader)
     return Line(name, Fate.NOT_PLACED, NOT_TAKEN[name])
+
+
+def _exploited(name: str, value: str, placed: Placed) -> Line | None:
+    """Say in codes what was done to the person; the age in years stays with the sealed words, beside its band."""
+    found = exploitation.said(name, value)
+    if not found:
+        return None
+    if not placed.seals:
+        return Line(name, Fate.DROPPED, NO_CONSENT)
+    placed.exploitation.update(found)
+    if name == exploitation.AGE:
+        return None
+    return Line(name, Fate.PLACED, f"exploitation.{next(iter(found))}")
 
 
 def _consent_line(name: str, value: str, placed: Placed) -> Line:
@@ -136,6 +153,8 @@ def _consent_line(name: str, value: str, placed: Placed) -> Line:
         return Line(name, Fate.NOT_PLACED, "no consent: nothing may be shared before the person is asked")
     if not placed.is_adult:
         return Line(name, Fate.NOT_PLACED, "a child, or perhaps one, needs none")
+    if name != CONSENTS[0]:
+        return Line(name, Fate.KEPT, f"as {CONSENTS[0]}, which replaces it")
     return Line(name, Fate.PLACED, "consent, for your organisation alone")
 
 
@@ -149,7 +168,7 @@ def _coded(name: str, value: str, found: Field, placed: Placed) -> str | None:
         return _gender(value, found, placed)
     if name == "prs_Citizenship":
         return _citizenships(value, placed)
-    return _language(value, placed) if name in LANGUAGES else None
+    return _language(name, value, placed) if name in LANGUAGES else None
 
 
 def _entry_channel(value: str, placed: Placed) -> str | None:
@@ -177,13 +196,13 @@ def _citizenships(value: str, placed: Placed) -> str | None:
     return "person.citizenships"
 
 
-def _language(value: str, placed: Placed) -> str | None:
+def _language(name: str, value: str, placed: Placed) -> str | None:
+    """Set a language; a second one has its place only after a first and other one."""
     tag = value.strip().lower()
-    if not re.fullmatch("[a-z]{2,3}", tag):
+    languages = placed.attributes.get("languages", [])
+    if not re.fullmatch("[a-z]{2,3}", tag) or tag in languages or len(languages) != LANGUAGES.index(name):
         return None
-    languages = placed.attributes.setdefault("languages", [])
-    if tag not in languages:
-        languages.append(tag)
+    placed.attributes["languages"] = [*languages, tag]
     return "person.languages"
 
 

@@ -1,13 +1,15 @@
-"""Rows of the standard as CSV or as JSON lines. Pure."""
+"""Rows of the standard as CSV, as an Excel workbook, or as JSON lines. Pure."""
 
 import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from api.exchange import workbook
 from api.exchange.standard import OURS, ROW_ID, SEPARATOR, field_named, fields, folded, labels
 
 LARGEST_FILE: Final = 32 * 1024 * 1024
@@ -17,6 +19,7 @@ LONGEST_VALUE: Final = 15_000
 """Characters."""
 
 MOST_COLUMNS: Final = 300
+MOST_ROWS: Final = 50_000
 FORMULA: Final = tuple("=+-@\t\r'")
 """Spreadsheets compute a cell that begins so; one apostrophe before it prevents that, and is taken off again."""
 
@@ -27,6 +30,7 @@ class Format(StrEnum):
     """How rows are written down."""
 
     CSV = "csv"
+    XLSX = "xlsx"
     JSONL = "jsonl"
 
 
@@ -49,11 +53,17 @@ def written(rows: Iterable[Mapping[str, Any]], form: Format) -> bytes:
     """Return the rows as a file."""
     if form == Format.JSONL:
         return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
-    out = io.StringIO(newline="")
     columns = [*OURS, *fields()]
-    table = csv.writer(out)
-    table.writerow(columns)
-    table.writerows([_guarded(flat(row.get(name))) for name in columns] for row in rows)
+    return tabled([columns, *([flat(row.get(name)) for name in columns] for row in rows)], form)
+
+
+def tabled(lines: Iterable[Sequence[str]], form: Format) -> bytes:
+    """Return lines of cells as a CSV file or a workbook; no program computes any of them."""
+    guarded = ([_guarded(cell) for cell in line] for line in lines)
+    if form == Format.XLSX:
+        return workbook.written(guarded)
+    out = io.StringIO(newline="")
+    csv.writer(out).writerows(guarded)
     return out.getvalue().encode()
 
 
@@ -65,7 +75,20 @@ def _unguarded(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULA) else cell
 
 
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Rows, and fields of which a spreadsheet may have lost something before."""
+
+    rows: list[dict[str, str]]
+    doubtful: tuple[str, ...] = ()
+
+
 def read(content: bytes, form: Format, id_column: str = ROW_ID) -> list[dict[str, str]]:
+    """Return the rows of a file; see `read_sheet`."""
+    return read_sheet(content, form, id_column).rows
+
+
+def read_sheet(content: bytes, form: Format, id_column: str = ROW_ID) -> Sheet:
     """Read rows; a line of labels under the names, as the standard's own template has it, is left out.
 
     Args:
@@ -78,21 +101,40 @@ def read(content: bytes, form: Format, id_column: str = ROW_ID) -> list[dict[str
     """
     if len(content) > LARGEST_FILE:
         raise RowsRefused(f"larger than {LARGEST_FILE} bytes")
+    if form == Format.XLSX:
+        try:
+            table = workbook.read(content, MOST_ROWS, MOST_COLUMNS)
+        except workbook.WorkbookRefused as refused:
+            raise RowsRefused(str(refused)) from None
+        sheet = Sheet(_rows(table.lines), table.numbers)
+    else:
+        text = _decoded(content)
+        sheet = Sheet(_rows(_csv(text)) if form == Format.CSV else _lines(text))
+    if len(sheet.rows) > MOST_ROWS:
+        raise RowsRefused(f"more than {MOST_ROWS} rows")
+    for number, row in enumerate(sheet.rows, 1):
+        _check(row, number, id_column)
+    return sheet
+
+
+def _decoded(content: bytes) -> str:
     try:
-        text = content.decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise RowsRefused("not UTF-8") from None
-    rows = _table(text) if form == Format.CSV else _lines(text)
-    for number, row in enumerate(rows, 1):
-        _check(row, number, id_column)
-    return rows
 
 
-def _table(text: str) -> list[dict[str, str]]:
+def _csv(text: str) -> list[list[str]]:
+    """Return the cells of a CSV file; Excel separates them by semicolons where the comma is a decimal sign."""
+    first = text.partition("\n")[0]
+    delimiter = ";" if first.count(";") > first.count(",") else ","
     try:
-        lines = [line for line in csv.reader(io.StringIO(text, newline=""), strict=True) if line]
+        return [line for line in csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter) if line]
     except csv.Error:
         raise RowsRefused("not CSV") from None
+
+
+def _rows(lines: list[list[str]]) -> list[dict[str, str]]:
     if not lines:
         raise RowsRefused("empty")
     names, *rest = lines

@@ -112,6 +112,7 @@ def _names() -> dict[str, str]:
     return {folded(name): name for name in fields()} | OTHER_NAMES
 
 
+@functools.lru_cache(maxsize=4096)
 def field_named(name: str) -> Field | None:
     """Return the field that a column means by its machine name, never by a label: those are shifted in some files."""
     found = _names().get(folded(name))

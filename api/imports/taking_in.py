@@ -1,18 +1,15 @@
 """Takes a form in as a member of staff would over HTTP: the same commands, permits, transaction and audit."""
 
-import hashlib
-import hmac
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from api.idempotency import IdempotencyKeyReused, IdempotencyRecord
+from api.imports.once import Once
 from api.imports.report import Fate, Line
 from api.imports.uk_form import REFUSED, Form, Placement, place, rest
+from api.refusals import record_refusal
 from api.runtime import Runtime
 from auth.authentication import enter
 from auth.authorisation import Authorisation
@@ -76,14 +73,22 @@ async def take_in(form: Form, claims: Claims, runtime: Runtime) -> TakenIn:
         InvalidInput: the texts of one compartment are together longer than it may be.
         IdempotencyKeyReused: the same `ExternalId` was imported before with another content.
     """
+    try:
+        return await _take_in(form, claims, runtime)
+    except NotPermitted as refusal:
+        await record_refusal(runtime, claims, refusal, command="import uk-form")
+        raise
+
+
+async def _take_in(form: Form, claims: Claims, runtime: Runtime) -> TakenIn:
     async with runtime.database.sessions()() as session:
         actor = await enter(session, claims, runtime.clock)
         work = runtime.work(session, actor.now)
         may = Authorisation(session, actor)
         opening = may.own(Permission.CASE_OPEN)
-        once = Once(work, actor, "uk-form", form.external_id, form.values)
-        if (earlier := await once.earlier()) is not None:
-            return TakenIn(earlier, is_new=False)
+        once = Once(work, actor, "uk-form", {form.external_id: form.values})
+        if form.external_id in (earlier := await once.earlier()):
+            return TakenIn(earlier[form.external_id], is_new=False)
         placement = place(form, work.catalogue.confidentiality(actor.country), actor.role, work.now.date())
         channel, responder = await _entry(form, session)
         command = OpenCase(channel, attributes=Attributes(placement.attributes), compartments=placement.compartments)
@@ -92,7 +97,7 @@ async def take_in(form: Form, claims: Claims, runtime: Runtime) -> TakenIn:
         await _exploitation(case, placement, may, work)
         decided = await (_notify if form.is_refused else _consent)(form, case, placement, may, work)
         lines = (*rest(form), *placement.lines, *responder, *decided, *_decisions(form))
-        once.remember(case.reference)
+        once.remember(form.external_id, case.reference)
         await work.commit()
     return TakenIn(case.reference, is_new=True, lines=lines)
 
@@ -185,54 +190,3 @@ def _decisions(form: Form) -> list[Line]:
     if "Type" in form.values:
         lines.append(Line("Type", Fate.NOT_PLACED, "says what NRMOrDuty says"))
     return lines
-
-
-class Once:
-    """Makes sure that a member of staff takes a form or row in once; kept as long as any idempotency record.
-
-    The sender's id is not stored: its place is a keyed fingerprint, so that a stolen table links to nothing elsewhere.
-    """
-
-    def __init__(self, work: UnitOfWork, actor: Actor, kind: str, external_id: str, values: Mapping[str, str]) -> None:
-        self.work, self.actor = work, actor
-        self.secret = work.keys.derive("idempotency")
-        self.key = f"{kind}-" + self._fingerprint(external_id.encode()).hex()
-        self.content = json.dumps(dict(values), sort_keys=True).encode()
-
-    def _fingerprint(self, content: bytes, salt: bytes = b"") -> bytes:
-        return hmac.new(self.secret, b"import\0" + salt + content, hashlib.sha256).digest()
-
-    async def earlier(self) -> str | None:
-        """Return the reference of the earlier import, or None; the next one waits until this transaction ends.
-
-        Raises:
-            IdempotencyKeyReused: what was imported under this id then was not this.
-        """
-        lock = hashlib.sha256(f"{self.actor.organisation_id}{self.actor.staff_id}{self.key}".encode()).digest()
-        session = self.work.session
-        await session.execute(select(func.pg_advisory_xact_lock(int.from_bytes(lock[:8], "big", signed=True))))
-        key = (self.actor.organisation_id, self.actor.staff_id, self.key)
-        found = await session.get(IdempotencyRecord, key)
-        if found is None:
-            return None
-        reference = found.body.decode("ascii")
-        if not hmac.compare_digest(found.fingerprint, self._fingerprint(self.content, found.salt)):
-            raise IdempotencyKeyReused(reference=reference)
-        return reference
-
-    def remember(self, reference: str) -> None:
-        """Keep the reference in the transaction of the import itself."""
-        salt = self.work.ids.random(16)
-        self.work.add(
-            IdempotencyRecord(
-                organisation_id=self.actor.organisation_id,
-                staff_id=self.actor.staff_id,
-                key=self.key,
-                salt=salt,
-                fingerprint=self._fingerprint(self.content, salt),
-                status=201,
-                headers=[],
-                body=reference.encode("ascii"),
-                answered_at=self.work.now,
-            )
-        )

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -43,18 +44,21 @@ async def append(session: AsyncSession, happenings: Iterable[Happening], at: dat
     by_stream: dict[UUID, list[Happening]] = {}
     for happening in happenings:
         by_stream.setdefault(happening.stream_id, []).append(happening)
-    for stream_id in sorted(by_stream):
-        start = insert(AuditHead).values(stream_id=stream_id, sequence=0, at=at, hash=genesis(stream_id))
-        await session.execute(start.on_conflict_do_nothing())
-        head = (
-            await session.execute(
-                select(AuditHead)
-                .where(col(AuditHead.stream_id) == stream_id)
-                .with_for_update()
-                .execution_options(populate_existing=True)
-            )
-        ).scalar_one()
-        instant = max(at, head.at)
+    streams = sorted(by_stream)
+    if not streams:
+        return
+    starts = [{"stream_id": one, "sequence": 0, "at": at, "hash": genesis(one)} for one in streams]
+    await session.execute(insert(AuditHead).on_conflict_do_nothing(), starts)
+    heads = await session.execute(
+        select(AuditHead)
+        .where(col(AuditHead.stream_id).in_(streams))
+        .order_by(col(AuditHead.stream_id))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    entries: list[dict[str, Any]] = []
+    for head in heads.scalars():
+        stream_id, instant = head.stream_id, max(at, head.at)
         for happening in by_stream[stream_id]:
             entry = Entry(
                 stream_id=stream_id,
@@ -68,20 +72,24 @@ async def append(session: AsyncSession, happenings: Iterable[Happening], at: dat
                 at=instant,
             )
             head.hash, head.sequence, head.at = entry_hash(head.hash, entry), entry.sequence, instant
-            session.add(
-                AuditEntry(
-                    stream_id=stream_id,
-                    sequence=entry.sequence,
-                    action=entry.action,
-                    actor_id=entry.actor_id,
-                    organisation_id=entry.organisation_id,
-                    subject_id=entry.subject_id,
-                    rule=entry.rule,
-                    details=dict(entry.details),
-                    at=instant,
-                    hash=head.hash,
-                )
-            )
+            entries.append(_row(entry, head.hash))
+    await session.execute(insert(AuditEntry), entries)
+
+
+def _row(entry: Entry, digest: bytes) -> dict[str, Any]:
+    """Return an entry as it is written, with the hash that closes the chain up to it."""
+    return {
+        "stream_id": entry.stream_id,
+        "sequence": entry.sequence,
+        "action": entry.action,
+        "actor_id": entry.actor_id,
+        "organisation_id": entry.organisation_id,
+        "subject_id": entry.subject_id,
+        "rule": entry.rule,
+        "details": dict(entry.details),
+        "at": entry.at,
+        "hash": digest,
+    }
 
 
 async def export_entries(session: AsyncSession) -> AsyncIterator[Recorded | Head]:

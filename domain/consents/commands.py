@@ -1,5 +1,6 @@
 """What can be done with consent: record it, narrow it, take it back. Taking it back acts in the same transaction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -8,10 +9,11 @@ from sqlmodel import col, select
 
 from domain.audit.actions import AuditAction
 from domain.cases.models import Case
+from domain.cases.rules import CaseRecord
 from domain.codes import Compartment, ConsentDecision, ConsentGiver, ConsentObtained, InformedOf, Purpose
 from domain.consents.models import Consent
 from domain.consents.rules import narrows
-from domain.deadlines.commands import case_changed
+from domain.deadlines.commands import case_changed, refresh_steps_of
 from domain.errors import InvalidInput, NotFound, StateConflict
 from domain.permits import Permit
 from domain.referrals.endings import lock_open_referrals, withdraw_shared_under
@@ -46,6 +48,22 @@ async def record_consent(command: RecordConsent, permit: Permit, work: UnitOfWor
     case = await work.lock(Case, permit.subject_id)
     if command.decision == ConsentDecision.WITHDRAWN:
         raise InvalidInput(field="decision", reason="there is nothing to withdraw yet")
+    consent = _first(command, case, permit, work)
+    await case_changed(work, case)
+    return consent
+
+
+async def record_first_consents(answers: Sequence[tuple[RecordConsent, CaseRecord, Permit]], work: UnitOfWork) -> None:
+    """Record answers of the persons of cases that this very transaction opened, each as `record_consent` does."""
+    for command, record, permit in answers:
+        record.consents.append(_first(command, record.case, permit, work))
+        record.case.version += 1
+    await work.flush()
+    await refresh_steps_of(work, [record for _, record, _ in answers])
+
+
+def _first(command: RecordConsent, case: Case, permit: Permit, work: UnitOfWork) -> Consent:
+    """Write the first version of a consent, with its audit entry."""
     consent = _version(command, case, permit, work, consent_id=work.ids.uuid(), number=1)
     work.add(consent)
     work.audit(
@@ -56,7 +74,6 @@ async def record_consent(command: RecordConsent, permit: Permit, work: UnitOfWor
         decision=command.decision,
         version=1,
     )
-    await case_changed(work, case)
     return consent
 
 

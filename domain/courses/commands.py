@@ -14,7 +14,7 @@ from domain.codes import CourseSubject, OrganisationType, Role, Service
 from domain.courses.models import Course, CourseFact
 from domain.courses.queries import PROCEDURES, CourseSituation, courses_of, led_with_case, situation_of
 from domain.courses.rules import LED_WITH_CASE, NEEDS_DAY, by_hand, may_happen
-from domain.deadlines.commands import ask_for_refresh, set_steps
+from domain.deadlines.commands import Followed, ask_for_refresh, set_steps
 from domain.deadlines.models import Deadline, DeadlineKind
 from domain.errors import InvalidInput, NotPermitted, StateConflict
 from domain.organisations.models import Organisation
@@ -293,7 +293,7 @@ async def refresh_course(work: UnitOfWork, course: Course, *, leads: bool) -> Co
     called = course.organisation_id
     if led_with_case(course):
         called = (await work.get(Case, course.case_id)).owner_organisation_id
-    await set_steps(work, course.case_id, course.id, called, now.sop, now.snapshot, now.calendar)
+    await set_steps(work, [Followed(course.case_id, course.id, called, now.sop, now.snapshot, now.calendar)])
     await _wake(work, now, called)
     return now
 

@@ -1,5 +1,7 @@
 """Keep the stored deadlines equal to what the procedures say now. A deadline is a copy for the worker to look at."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -29,67 +31,95 @@ async def case_changed(work: UnitOfWork, case: Case) -> CaseRecord:
     return record
 
 
-async def refresh_steps(work: UnitOfWork, case: Case) -> CaseRecord:
-    """Set the deadlines of a case's open steps, see `set_steps`; returns what the case now records."""
-    record = await record_of(work.session, case)
-    await set_steps(work, case.id, case.id, case.owner_organisation_id, *situation(work, record))
-    return record
-
-
-async def set_steps(
-    work: UnitOfWork,
-    case_id: UUID,
-    subject_id: UUID,
-    organisation_id: UUID,
-    sop: Sop,
-    snapshot: Snapshot,
-    calendar: Calendar,
-) -> None:
-    """Set the deadlines of open steps: new ones begin, those of closed steps are settled, fired ones stay.
-
-    A deadline that already fired is not set again for the same start, so that nobody is called twice for one thing.
+async def refresh_steps(work: UnitOfWork, case: Case, record: CaseRecord | None = None) -> CaseRecord:
+    """Set the deadlines of a case's open steps, see `set_steps`; returns what the case now records.
 
     Args:
         work: The unit of work.
-        case_id: The case.
-        subject_id: The case itself, or a course beside it.
-        organisation_id: Who is responsible, and called.
-        sop: The procedure of the case or the course.
-        snapshot: What is known of it.
-        calendar: Of its country.
+        case: The case, locked.
+        record: What it has recorded, if the caller knows all of it.
     """
-    wanted = {
-        step.step.key: step for step in open_steps(sop, snapshot, calendar) if step.due_at is not None and step.duty
-    }
-    rows = await work.session.execute(
-        select(Deadline).where(col(Deadline.subject_id) == subject_id, col(Deadline.kind) == DeadlineKind.STEP)
+    record = record or await record_of(work.session, case)
+    await refresh_steps_of(work, [record])
+    return record
+
+
+async def refresh_steps_of(work: UnitOfWork, records: Sequence[CaseRecord]) -> None:
+    """Set the deadlines of the open steps of cases, each record complete; see `set_steps`."""
+    await set_steps(
+        work,
+        [Followed(one.case.id, one.case.id, one.case.owner_organisation_id, *situation(work, one)) for one in records],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What follows a procedure: a case, or a course beside it.
+
+    Attributes:
+        subject_id: The case itself, or the course.
+        organisation_id: Who is responsible, and called.
+    """
+
+    case_id: UUID
+    subject_id: UUID
+    organisation_id: UUID
+    sop: Sop
+    snapshot: Snapshot
+    calendar: Calendar
+
+
+async def set_steps(work: UnitOfWork, subjects: Sequence[Followed]) -> None:
+    """Set the deadlines of open steps: new ones begin, those of closed steps are settled, fired ones stay.
+
+    A deadline that already fired is not set again for the same start, so that nobody is called twice for one thing.
+    """
+    rows = await work.session.execute(
+        select(Deadline).where(
+            col(Deadline.subject_id).in_([one.subject_id for one in subjects]),
+            col(Deadline.kind) == DeadlineKind.STEP,
+            col(Deadline.settled_at).is_(None),
+        )
+    )
+    known: dict[UUID, list[Deadline]] = {one.subject_id: [] for one in subjects}
+    for row in rows.scalars():
+        known[row.subject_id].append(row)
+    begun = [begin for one in subjects for begin in _set(work, one, known[one.subject_id])]
+    await work.flush()  # what is settled makes room for what begins: one open deadline for each step
+    for deadline in begun:
+        work.add(deadline)
+    await work.flush()
+
+
+def _set(work: UnitOfWork, subject: Followed, known: Sequence[Deadline]) -> list[Deadline]:
+    """Settle what is void and return what begins."""
+    wanted = {
+        step.step.key: step
+        for step in open_steps(subject.sop, subject.snapshot, subject.calendar)
+        if step.due_at is not None and step.duty
+    }
     running: set[str] = set()
-    for known in rows.scalars():
-        still = wanted.get(known.rule)
-        if known.settled_at is not None:
-            continue
-        calls_responsible = known.fired_at is not None or known.organisation_id == organisation_id
-        if still is not None and known.due_at == still.due_at and calls_responsible:
-            running.add(known.rule)
-        elif known.fired_at is None:
-            known.settled_at = work.now
-    await work.flush()
-    for key, step in wanted.items():
-        if key not in running and step.due_at is not None:
-            work.add(_begun(work, case_id, subject_id, organisation_id, step, step.due_at))
-    await work.flush()
+    for deadline in known:
+        still = wanted.get(deadline.rule)
+        calls_responsible = deadline.fired_at is not None or deadline.organisation_id == subject.organisation_id
+        if still is not None and deadline.due_at == still.due_at and calls_responsible:
+            running.add(deadline.rule)
+        elif deadline.fired_at is None:
+            deadline.settled_at = work.now
+    return [
+        _begun(work, subject, step, step.due_at)
+        for key, step in wanted.items()
+        if key not in running and step.due_at is not None
+    ]
 
 
-def _begun(
-    work: UnitOfWork, case_id: UUID, subject_id: UUID, organisation_id: UUID, step: OpenStep, due_at: datetime
-) -> Deadline:
+def _begun(work: UnitOfWork, subject: Followed, step: OpenStep, due_at: datetime) -> Deadline:
     escalations = step.step.deadline.on_breach if step.step.deadline else ()
     return Deadline(
         id=work.ids.uuid(),
-        case_id=case_id,
-        subject_id=subject_id,
-        organisation_id=organisation_id,
+        case_id=subject.case_id,
+        subject_id=subject.subject_id,
+        organisation_id=subject.organisation_id,
         kind=DeadlineKind.STEP,
         rule=step.step.key,
         escalate_to=escalations[0].escalate if escalations else None,

@@ -1,7 +1,7 @@
 """Put sealed values into the database and take them out. Only the unit of work calls this."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -26,6 +26,15 @@ class Place:
     holder_id: UUID
     record_id: UUID
     kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sealing:
+    """What is sealed for a new holder: the fields of one compartment of one record."""
+
+    place: Place
+    compartment: Compartment
+    fields: Mapping[str, Any]
 
 
 class Vault:
@@ -59,10 +68,7 @@ class Vault:
         row = await self.session.get(SealedValue, (record_id, kind, compartment), with_for_update=True)
         version = 1 if row is None else row.version + 1
         context = Context(holder_id, record_id, kind, compartment, key_version, version)
-        plaintext = json.dumps(fields, ensure_ascii=False, sort_keys=True).encode()
-        if len(plaintext) > MAX_PLAINTEXT:
-            raise InvalidInput(field=str(compartment), reason="longer than a compartment may be")
-        blob = seal(plaintext, key=key, nonce=self.random(NONCE_BYTES), context=context)
+        blob = seal(_plaintext(fields, compartment), key=key, nonce=self.random(NONCE_BYTES), context=context)
         if row is None:
             row = SealedValue(
                 record_id=record_id,
@@ -80,6 +86,47 @@ class Vault:
         await self.session.flush()
         return fingerprint(blob).hex()
 
+    async def put_first(self, sealings: Sequence[Sealing], now: datetime) -> list[str]:
+        """Seal values of holders that have no keys yet, however many with two statements; returns the fingerprints.
+
+        Each compartment of a holder is named once; a holder that has keys already is refused by the database.
+
+        Raises:
+            InvalidInput: see `put`.
+        """
+        fingerprints = []
+        values = []
+        for one in sealings:
+            holder_id, compartment = one.place.holder_id, one.compartment
+            key, wrapped = new_data_key(
+                self.keys, holder_id=holder_id, compartment=compartment, version=1, random=self.random
+            )
+            context = Context(holder_id, one.place.record_id, one.place.kind, compartment, 1, 1)
+            plaintext = _plaintext(one.fields, compartment)
+            blob = seal(plaintext, key=key, nonce=self.random(NONCE_BYTES), context=context)
+            fingerprints.append(fingerprint(blob).hex())
+            self.session.add(
+                SealingKey(
+                    holder_id=holder_id, compartment=compartment, version=1, key_id=self.keys.key_id, wrapped=wrapped
+                )
+            )
+            values.append(
+                SealedValue(
+                    record_id=one.place.record_id,
+                    kind=one.place.kind,
+                    compartment=compartment,
+                    holder_id=holder_id,
+                    key_version=1,
+                    version=1,
+                    sealed=blob,
+                    changed_at=now,
+                )
+            )
+        await self.session.flush()
+        self.session.add_all(values)
+        await self.session.flush()
+        return fingerprints
+
     async def take(
         self, *, holder_id: UUID, record_id: UUID, kind: str, compartments: Collection[Compartment]
     ) -> dict[Compartment, dict[str, Any]]:
@@ -88,6 +135,13 @@ class Vault:
         Raises:
             SealBroken: a blob was altered, moved or rolled back.
         """
+        place = Place(holder_id, record_id, kind)
+        return (await self.take_each({place: compartments}))[place]
+
+    async def take_each(
+        self, wanted: Mapping[Place, Collection[Compartment]]
+    ) -> dict[Place, dict[Compartment, dict[str, Any]]]:
+        """Open what stands at several places, each under its own compartments, with one statement; see `take`."""
         rows = await self.session.execute(
             select(SealedValue, col(SealingKey.wrapped))
             .join(
@@ -97,19 +151,25 @@ class Vault:
                 & (col(SealingKey.version) == SealedValue.key_version),
             )
             .where(
-                col(SealedValue.holder_id) == holder_id,
-                col(SealedValue.record_id) == record_id,
-                col(SealedValue.kind) == kind,
+                col(SealedValue.holder_id).in_({one.holder_id for one in wanted}),
+                col(SealedValue.record_id).in_({one.record_id for one in wanted}),
+                col(SealedValue.kind).in_({one.kind for one in wanted}),
+                col(SealedValue.compartment).in_({one for several in wanted.values() for one in several}),
             )
-            .where(col(SealedValue.compartment).in_(sorted(compartments)))
         )
-        opened: dict[Compartment, dict[str, Any]] = {}
+        opened: dict[Place, dict[Compartment, dict[str, Any]]] = {one: {} for one in wanted}
         for value, wrapped in rows:
+            place = Place(value.holder_id, value.record_id, value.kind)
+            if value.compartment not in wanted.get(place, ()):
+                continue
             key = unwrap_data_key(
-                self.keys, wrapped, holder_id=holder_id, compartment=value.compartment, version=value.key_version
+                self.keys, wrapped, holder_id=place.holder_id, compartment=value.compartment, version=value.key_version
             )
-            context = Context(holder_id, record_id, kind, value.compartment, value.key_version, value.version)
-            opened[Compartment(value.compartment)] = json.loads(open_sealed(value.sealed, key=key, context=context))
+            context = Context(
+                place.holder_id, place.record_id, place.kind, value.compartment, value.key_version, value.version
+            )
+            content = open_sealed(value.sealed, key=key, context=context)
+            opened[place][Compartment(value.compartment)] = json.loads(content)
         return opened
 
     async def copy(self, source: Place, target: Place, compartments: Collection[Compartment], now: datetime) -> None:
@@ -179,3 +239,10 @@ class Vault:
         )
         await self.session.flush()
         return 1, key
+
+
+def _plaintext(fields: Mapping[str, Any], compartment: Compartment) -> bytes:
+    plaintext = json.dumps(fields, ensure_ascii=False, sort_keys=True).encode()
+    if len(plaintext) > MAX_PLAINTEXT:
+        raise InvalidInput(field=str(compartment), reason="longer than a compartment may be")
+    return plaintext

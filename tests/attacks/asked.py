@@ -25,6 +25,7 @@ from tests.attacks.relations import (
     Stage,
     Things,
 )
+from tests.exchange.bundles import bundle_for
 
 STALE: Final = 987_654_321
 OPEN: Final = frozenset(
@@ -96,6 +97,9 @@ BODIES: Mapping[str, Body] = {
     "POST /v1/cases/{reference}/service-episodes": always({"service": "medical"}),
     "POST /v1/service-episodes/{episode_id}/end": always({"outcome": "full"}),
     "POST /v1/cases/{reference}/referrals": always({**REFERRAL, "recipient": "NGO-ALPHA", "draft": True}),
+    "POST /v1/cases/{reference}/referrals/fhir": always(
+        bundle_for(REFERRAL["step"], REFERRAL["service"], "NGO-ALPHA", draft=True)
+    ),
     "POST /v1/referrals/{reference}/question": always({"text": "Which language?"}),
     "POST /v1/referrals/{reference}/answer": always({"text": "Kyrgyz."}),
     "POST /v1/referrals/{reference}/decline": always({"declined_by": "provider", "reason": "no_capacity"}),
@@ -110,7 +114,7 @@ WITHOUT_VERSION: Final = re.compile(
     r"|cases/\{reference\}/(steps/.*|cooperation|walls|screenings|assessments|decisions|consents.*|service-episodes"
     r"|exploitation-episodes|classifications|awards"
     r"|courses"
-    r"|referrals))"
+    r"|referrals(/fhir)?))"
 )
 """Changes that make something new and so name no version."""
 

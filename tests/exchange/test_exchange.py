@@ -15,17 +15,20 @@ import pytest
 from api import directory
 from api.cli import build_parser
 from api.cli.acting import claims_for
-from api.cli.exchanging import tell_export, tell_import
+from api.cli.exchanging import tell_import
+from api.cli.exporting import tell_export
 from api.exchange.giving_out import give_out
 from api.exchange.htcds import Row
 from api.exchange.placing import NO_CONSENT
 from api.exchange.rows import Format, read, written
 from api.exchange.standard import ROW_ID, WITHHELD
 from api.exchange.taking_rows_in import Refused, take_rows_in
+from api.imports.report import Fate
 from api.imports.taking_in import TakenIn
 from auth.tokens import TokenRefused
 from domain.codes import Role
 from domain.errors import NotPermitted
+from tests.api.prepared import CONSENT
 from tests.world import STAFF, World
 
 SECRETS = {
@@ -173,12 +176,81 @@ async def test_a_row_twice_is_one_case_and_another_under_its_id_is_refused_alone
 
 
 @pytest.mark.parametrize("who", ["monitor", "coordinator", "focal", "north"])
-async def test_roles_that_open_nothing_neither_export_nor_import(world: World, who: str) -> None:
+async def test_roles_that_open_nothing_neither_export_nor_import_and_the_refusal_is_recorded(
+    world: World, admin: asyncpg.Connection, who: str
+) -> None:
     await taken(world, ROW)
     with pytest.raises(NotPermitted):
         await given(world, who)
     with pytest.raises(NotPermitted):
         await take_rows_in([ROW], acting(world, who), world.runtime)
+    rows = await admin.fetch(
+        "SELECT details->>'command' AS command, rule, subject_id = organisation_id AS own FROM audit_entries "
+        "WHERE action = 'access.denied' ORDER BY sequence"
+    )
+    assert [tuple(row) for row in rows] == [(f"{one} htcds", "not-permitted", True) for one in ("export", "import")]
+
+
+async def identified(world: World, row: dict[str, str]) -> str:
+    """Take a row in, and let an NGO identify the person, who agrees to support; returns the case."""
+    case = (await taken(world, row)).reference
+    await world.post("alpha", f"/cases/{case}/steps/inform-of-rights/completion")
+    await world.post("alpha", f"/cases/{case}/consents", CONSENT)
+    await world.post("alpha", f"/cases/{case}/screenings", {"hits": {}, "result": "indicated"})
+    decision = {"body": "ngo", "outcome": "ActualVictimOfTrafficking", "legal_basis": "guideline-1"}
+    await world.post("alpha", f"/cases/{case}/decisions", decision)
+    return case
+
+
+async def test_referrals_go_out_from_who_leads_the_case_and_never_from_who_only_received_one(world: World) -> None:
+    case = await identified(world, ROW)
+    body = {"step": "refer-for-psychosocial", "service": "psychosocial", "recipient": "NGO-BETA"}
+    steps = (await world.get("alpha", f"/cases/{case}/next-steps"))["open"]
+    body["step"] = next(one["step"] for one in steps if "psychosocial" in json.dumps(one) and "refer" in one["step"])
+    referral = (await world.post("alpha", f"/cases/{case}/referrals", body))["reference"]
+    for act in ("receipt", "acceptance", "service-start"):
+        await world.act("beta", referral, act)
+    assert await given(world, "beta") == []
+    (row,) = await given(world)
+    assert row.values["cas_ReferredOrganisation"] == ["NGO-BETA"]
+    assert row.values["cas_ReasonForOutgoingReferral"] == ["AdditionalServicesRequired"]
+    assert row.values["cas_OutgoingReferralDetails"] == "psychosocial in_service"
+    assert len(row.values["cas_OutgoingReferralDate"]) == 1
+    assert row.values["vic_TraffickingStatusDecisionMakingOrg"] == "NGO"
+    assert {line.field for line in row.lines if line.where.startswith("HTCDS has no reference")} == {"referrals"}
+
+
+async def test_several_episodes_become_the_one_that_the_standard_holds_and_the_report_says_so(world: World) -> None:
+    case = (await taken(world, ROW)).reference
+    episode = {
+        "types": ["ForcedCriminality", "Servitude"],
+        "industries": ["A01_CropAndAnimalProduction"],
+        "recruiter_relations": ["Friend", "Familial"],
+        "means_of_control": ["RestrictsMovement"],
+        "exploitation_countries": ["RU"],
+    }
+    await world.post("alpha", f"/cases/{case}/exploitation-episodes", episode, expect=201)
+    (row,) = await given(world)
+    assert row.values["vic_TypeOfExploitation"] == ["ForcedLabour", "Other", "Servitude", "SexualExploitation"]
+    assert row.values["vic_ForcedLabourIndustry"] == "A_AgricultureForestryAndFishing"
+    assert row.values["vic_MethodsOfControl"] == ["Other"]
+    assert "vic_RelationshipToTrafficker" not in row.values
+    lines = {line.field: line for line in row.lines}
+    assert lines["exploitation.recruiter_relations"].where == "HTCDS holds one"
+    assert lines["exploitation.types"].fate == lines["exploitation.industries"].fate == Fate.KEPT
+    for lost in ("exploitation episodes", "exploitation words", "exploitation.exploitation_countries"):
+        assert lines[lost].fate == Fate.NOT_PLACED
+
+
+async def test_the_senders_status_stands_until_somebody_works_on_the_case_here(world: World) -> None:
+    case = await identified(world, ROW | {"cas_Status": "Closed", "cas_IncomingReferralDetails": "by a friend"})
+    (row,) = await given(world)
+    assert (row.values["cas_Status"], row.values["cas_IncomingReferralDetails"]) == ("Closed", "by a friend")
+    version = await world.version("alpha", f"/cases/{case}")
+    response = await world.ask("alpha", "PUT", f"/cases/{case}/case-work", {"case_work": "active"}, version=version)
+    assert response.is_success, response.text
+    (row,) = await given(world)
+    assert (row.values["cas_Status"], row.values["cas_IncomingReferralDetails"]) == ("Active", "entry channel: other")
 
 
 async def test_only_cases_that_the_organisation_leads_go_out_and_only_to_its_members(world: World) -> None:
@@ -241,12 +313,20 @@ def test_the_commands_take_in_and_give_out_a_file_that_is_its_owners_alone(
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
     (row,) = map(json.loads, out.read_text().splitlines())
     assert row["prs_FirstName"] == SECRETS["prs_FirstName"]
+    book, page, told = tmp_path / "out.xlsx", tmp_path / "page.json", tmp_path / "ctdc.csv"
+    assert command("export", "htcds", *ALPHA, "--output", str(book), "--format", "xlsx") == 0
+    assert read(book.read_bytes(), Format.XLSX)[0]["prs_FirstName"] == SECRETS["prs_FirstName"]
+    assert command("export", "hsds", *ALPHA, "--output", str(page)) == 0
+    assert command("import", "hsds", str(page)) == 0
+    assert command("export", "ctdc", *ALPHA, "--output", str(told)) == 0
+    assert len(told.read_text().splitlines()) == 1
     refused = tmp_path / "refused.csv"
     monitor = ("--as", "monitoring-officer", "MONITORING", "monitoring_staff")
     assert command("export", "htcds", *monitor, "--output", str(refused)) == 1
     assert not refused.exists()
-    told = capsys.readouterr()
-    assert not any(secret in told.out + told.err for secret in SECRETS.values())
+    printed = capsys.readouterr()
+    assert "1 left out: not identified" in printed.out
+    assert not any(secret in printed.out + printed.err for secret in SECRETS.values())
     shutil.rmtree(folder)
 
 
@@ -258,10 +338,19 @@ def test_the_command_never_overwrites_a_file(tmp_path: Path, capsys: pytest.Capt
     assert "cannot be written" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("format_", ["htcds", "ctdc", "hsds"])
+def test_the_command_follows_no_link_to_a_place_that_somebody_else_chose(tmp_path: Path, format_: str) -> None:
+    elsewhere, link = tmp_path / "elsewhere", tmp_path / "out.csv"
+    link.symlink_to(elsewhere)
+    assert command("export", format_, *ALPHA, "--output", str(link)) == 2
+    assert command("export", format_, *ALPHA, "--output", str(tmp_path / "absent" / ".." / ".." / "x" / "y")) == 2
+    assert not elsewhere.exists()
+
+
 def test_the_command_says_what_it_cannot_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    rows = tmp_path / "rows.xlsx"
+    rows = tmp_path / "rows.ods"
     rows.write_text("x")
     assert command("import", "htcds", str(rows), *ALPHA) == 2
-    assert "neither .csv nor .jsonl" in capsys.readouterr().err
+    assert "neither .csv nor .xlsx nor .jsonl" in capsys.readouterr().err
     assert command("import", "htcds", str(tmp_path / "absent.csv"), *ALPHA) == 2
     assert command("import", "htcds", str(rows), "--as", "a", "b", "queen") == 2

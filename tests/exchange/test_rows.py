@@ -14,8 +14,10 @@ from api.exchange.places import DIRECT, KEPT
 from api.exchange.placing import Placed, Reader, place_row
 from api.exchange.rows import Format, RowsRefused, read, written
 from api.exchange.standard import ROW_ID, WITHHELD, WITHHELD_LIST, fields, schema
+from api.exchange.workbook import OUTER
 from api.imports.report import Fate
 from domain.codes import AgeBand, Compartment, EntryChannel, Gender, Known, MigrationStatus, Role, Sex
+from domain.exploitation.commands import Coded
 from tests.world import CATALOGUE
 
 PROFILE = CATALOGUE.confidentiality("KG")
@@ -23,8 +25,8 @@ TODAY = date(2026, 11, 22)
 READER = Reader(PROFILE, frozenset(Compartment), TODAY)
 VALID = jsonschema.Draft202012Validator(schema(), format_checker=jsonschema.FormatChecker())
 
-TEXT = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\x00"), min_size=1, max_size=40).filter(
-    str.strip
+TEXT = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\x00"), min_size=1, max_size=40).map(
+    lambda text: text.strip(OUTER).strip() or "x"
 ) | st.sampled_from(["=1+1", "'a", "+996 555 000", "@x", "Ы;Ң,Ө", 'say "no"', "a\r\nb", "withheld", "a\n  b"])
 KNOWN = st.sampled_from([Known.UNKNOWN, Known.NOT_ASKED, Known.DECLINED_TO_ANSWER])
 CODES = st.lists(st.sampled_from(["KG", "UZ", "KZ", "RU"]), min_size=1, max_size=3, unique=True)
@@ -121,6 +123,11 @@ def test_what_both_have_comes_back_and_the_rest_is_reported(told: Told, form: Fo
     assert ours - both <= unplaced
 
 
+def said(placed: Placed) -> list[Coded]:
+    """Return what a row says of exploitation, as the episode that it becomes."""
+    return [Coded(**placed.exploitation)] if placed.exploitation else []
+
+
 FOREIGN = st.fixed_dictionaries(
     {ROW_ID: st.just("row")},
     optional={
@@ -152,7 +159,7 @@ def test_coded_fields_without_a_record_of_ours_come_back_from_the_words_that_kee
     blank = {name: [Known.NOT_ASKED] if name in {"citizenships", "languages"} else Known.NOT_ASKED for name in (
         "sex", "gender", "age_band", "age_disputed", "citizenships", "migration_status", "documents_held", "languages",
         "disability")}  # fmt: skip
-    out = row_of(Told("C-1", blank | placed.attributes, placed.compartments)).values
+    out = row_of(Told("C-1", blank | placed.attributes, placed.compartments, episodes=said(placed))).values
     for name, value in row.items():
         if name in KEPT and (name, value) != ("cas_Status", "Active"):
             assert out[name] == ([value] if fields()[name].is_many else value)
@@ -181,7 +188,7 @@ def test_the_templates_shifted_labels_are_left_out_and_names_decide() -> None:
     sealed = place_row(rows[0], READER).compartments
     assert sealed[Compartment.LOCATION] == {"place": "Ош", "address": "Lenin 1"}
     assert sealed[Compartment.IDENTITY] == {"given_name": "Аяна"}
-    assert sealed[Compartment.NARRATIVE] == {"recruitment": "vic_RelationshipToTrafficker: Unaquainted"}
+    assert place_row(rows[0], READER).exploitation == {"recruiter_relations": ("Unaquainted",)}
 
 
 def test_a_role_seals_only_what_it_could_open_and_a_person_is_never_made_a_perpetrator() -> None:
@@ -238,6 +245,17 @@ def test_what_holds_no_rows_is_refused(content: bytes, form: Format) -> None:
     with pytest.raises(RowsRefused) as refused:
         read(content, form)
     assert "\ud800" not in str(refused.value)
+
+
+def test_a_file_of_a_country_with_decimal_commas_is_read() -> None:
+    content = 'nrm_row_id;prs_FirstName;prs_Citizenship\n1;Аяна;"KG;UZ"\n'.encode()
+    assert read(content, Format.CSV) == [{ROW_ID: "1", "prs_FirstName": "Аяна", "prs_Citizenship": "KG;UZ"}]
+
+
+def test_files_of_text_keep_outer_spaces() -> None:
+    row = {ROW_ID: "1", "prs_FirstName": " Аяна\u00a0"}
+    assert read(written([row], Format.JSONL), Format.JSONL) == [row]
+    assert read(written([row], Format.CSV), Format.CSV)[0]["prs_FirstName"] == row["prs_FirstName"]
 
 
 def test_spreadsheets_compute_no_cell() -> None:
