@@ -99,6 +99,20 @@ async def test_each_reads_the_courses_meant_for_them_and_no_other(world: World, 
     attack("courses that are not theirs, by SQL and by the API", tried=tried, succeeded=0)
 
 
+async def test_an_authority_sees_no_rehabilitation_and_no_stay_whatever_its_staff_are_called(
+    world: World, beside: Beside
+) -> None:
+    await beside.admin.execute(
+        "UPDATE organisations SET type = 'LawEnforcement' WHERE code IN ('NGO-ALPHA', 'SHELTER-NORTH')"
+    )
+    for who, subjects in (("alpha", {"proceedings"}), ("north", set())):
+        await beside.become(who)
+        rows = await beside.intruder.connection.fetch("SELECT subject FROM courses")
+        assert {row["subject"] for row in rows} == subjects, who
+    await world.get("alpha", f"/courses/{beside.courses['rehabilitation']}", expect=404)
+    await world.get("north", f"/courses/{beside.courses['stay']}", expect=404)
+
+
 async def test_a_stay_is_told_nothing_of_the_criminal_track_identification_or_origin(beside: Beside) -> None:
     stay = await beside.admin.fetchval("SELECT id FROM courses WHERE subject = 'stay'")
     await beside.become("north")
