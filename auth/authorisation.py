@@ -13,6 +13,7 @@ from sqlmodel import SQLModel, col
 
 from auth.policies import About, Rule, rules_for
 from auth.roles import Permission, may
+from domain.capacity.models import CapacityAsking, CapacityQuestion
 from domain.cases.models import Case, CaseAccess, CaseWall
 from domain.codes import Compartment
 from domain.contacts.models import Contact, ContactCase
@@ -27,12 +28,14 @@ ABOUT: dict[type[SQLModel], About] = {
     Referral: About.REFERRAL,
     Contact: About.CONTACT,
     ServiceEpisode: About.EPISODE,
+    CapacityQuestion: About.QUESTION,
 }
 READ: dict[type[SQLModel], Permission] = {
     Case: Permission.CASE_READ,
     Referral: Permission.REFERRAL_READ,
     Contact: Permission.CONTACT_READ,
     ServiceEpisode: Permission.EPISODE_READ,
+    CapacityQuestion: Permission.CAPACITY_READ,
 }
 
 NOTES = frozenset({Compartment.NARRATIVE})
@@ -43,7 +46,7 @@ WORDS = frozenset({Compartment.CONTACT, Compartment.NARRATIVE})
 
 
 def _case_column(model: type[SQLModel]) -> Any:
-    """Return the column that names a record's case; contacts have none."""
+    """Return the column that names a record's case; contacts and questions have none."""
     return Case.id if model is Case else getattr(model, "case_id", None)
 
 
@@ -60,6 +63,15 @@ def opened_walled(contact_id: Any, actor: Actor) -> ColumnElement[bool]:
     return exists().where(col(ContactCase.contact_id) == contact_id, walled(col(ContactCase.case_id), actor))
 
 
+def asked_walled(question_id: Any, actor: Actor) -> ColumnElement[bool]:
+    """Return the SQL condition that a capacity question was asked for a case which a conflict wall hides.
+
+    Whoever was asked may not read for which case: for them the second wall answers this.
+    """
+    of_question = col(CapacityAsking.question_id) == question_id
+    return exists().where(of_question, walled(col(CapacityAsking.case_id), actor))
+
+
 def visible(model: type[SQLModel], permission: Permission, actor: Actor) -> ColumnElement[bool]:
     """Return the SQL condition for the records on which the actor may use a verb: the rules read on the class."""
     if not may(actor.role, permission):
@@ -74,6 +86,8 @@ def visible(model: type[SQLModel], permission: Permission, actor: Actor) -> Colu
     found = or_(false(), *conditions)
     if model is Contact:
         return found & ~opened_walled(Contact.id, actor)
+    if model is CapacityQuestion:
+        return found & ~asked_walled(CapacityQuestion.id, actor)
     return found if case_id is None else found & ~walled(case_id, actor)
 
 
@@ -159,6 +173,13 @@ class Authorisation:
         rule, _ = self._rule(permission, contact, [])
         opens = WORDS if permission == Permission.CONTACT_REVEAL else frozenset[Compartment]()
         return contact, Permit(self.actor, permission, contact.id, rule.name, opens, contact.id)
+
+    async def question(self, reference: str, permission: Permission) -> tuple[CapacityQuestion, Permit]:
+        """Find a capacity question by reference and permit a verb on it; raises as `case` does."""
+        self._role_may(permission)
+        question = await self._find(CapacityQuestion, CapacityQuestion.reference == reference)
+        rule, _ = self._rule(permission, question, [])
+        return question, Permit(self.actor, permission, question.id, rule.name)
 
     async def episode(self, episode_id: Any, permission: Permission) -> tuple[ServiceEpisode, Permit]:
         """Find a service episode and permit a verb on it; raises as `case` does."""

@@ -38,6 +38,10 @@ class Permission(StrEnum):
     NOTES_REVEAL = "notes:reveal"
     EPISODE_READ = "episode:read"
     EPISODE_RECORD = "episode:record"
+    CAPACITY_ASK = "capacity:ask"
+    CAPACITY_READ = "capacity:read"
+    CAPACITY_ANSWER = "capacity:answer"
+    PLACE_KEEP = "place:keep"
     NOTIFICATION_READ = "notification:read"
     FUNNEL_READ = "funnel:read"
     RELEASE_READ = "release:read"
@@ -66,6 +70,8 @@ _CASE_WORK = frozenset(
         Permission.REFERRAL_STATUS_READ,
         Permission.NOTES_REVEAL,
         Permission.EPISODE_READ,
+        Permission.CAPACITY_ASK,
+        Permission.CAPACITY_READ,
         Permission.NOTIFICATION_READ,
     }
 )
@@ -80,6 +86,8 @@ _RECEIVING = frozenset(
         Permission.NOTES_REVEAL,
         Permission.EPISODE_READ,
         Permission.EPISODE_RECORD,
+        Permission.CAPACITY_READ,
+        Permission.CAPACITY_ANSWER,
         Permission.NOTIFICATION_READ,
     }
 )
@@ -94,10 +102,14 @@ _CONTACTS = frozenset(
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.HOTLINE_OPERATOR: _EVERYBODY | _CASE_WORK | _CONTACTS,
-    Role.NGO_CASEWORKER: _EVERYBODY | _CASE_WORK | _RECEIVING | _CONTACTS | {Permission.DECISION_RECORD},
+    Role.NGO_CASEWORKER: _EVERYBODY
+    | _CASE_WORK
+    | _RECEIVING
+    | _CONTACTS
+    | {Permission.DECISION_RECORD, Permission.PLACE_KEEP},
     Role.POLICE_OFFICER: _EVERYBODY | _CASE_WORK | _RECEIVING | {Permission.DECISION_RECORD},
     Role.MIGRATION_OFFICER: _EVERYBODY | _CASE_WORK | _RECEIVING | {Permission.DECISION_RECORD},
-    Role.SHELTER_STAFF: _EVERYBODY | _RECEIVING,
+    Role.SHELTER_STAFF: _EVERYBODY | _RECEIVING | {Permission.PLACE_KEEP},
     Role.FOCAL_POINT: _EVERYBODY | {Permission.REFERRAL_STATUS_READ, Permission.REFERRALS_OVERDUE_READ},
     Role.MONITORING_STAFF: _EVERYBODY,
     Role.COORDINATOR: _EVERYBODY

@@ -3,6 +3,7 @@
 from sqlmodel import SQLModel
 
 import domain.audit.models
+import domain.capacity.models
 import domain.cases.models
 import domain.consents.models
 import domain.contacts.models
@@ -10,6 +11,7 @@ import domain.deadlines.models
 import domain.notifications.models
 import domain.organisations.models
 import domain.persons.models
+import domain.places.models
 import domain.referrals.models
 import domain.screenings.models
 import domain.sealing.models

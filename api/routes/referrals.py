@@ -36,6 +36,7 @@ from auth.authorisation import Authorisation, visible
 from auth.roles import Permission
 from auth.tokens import TokenRefused
 from domain.audit.actions import AuditAction
+from domain.capacity.queries import question_behind
 from domain.cases.models import Case
 from domain.codes import Compartment, LegalBasis, Outcome, Priority, ReferralStatus, Service
 from domain.errors import InvalidInput, NotFound, NotPermitted, StateConflict, VersionStale
@@ -44,6 +45,7 @@ from domain.referrals.commands import MoveReferral, move_referral, reveal_notes,
 from domain.referrals.models import Referral
 from domain.referrals.queries import answering, codes_of, events_of, unanswered
 from domain.referrals.rules import AFTER_ACCEPTANCE, FHIR_TASK_STATUS, Act
+from domain.referrals.waiting import positions, waiting_list
 from domain.sealing.envelope import SealBroken
 from domain.unit_of_work import UnitOfWork
 from domain.workflow.engine import ConsentMissing, StepNotOpen
@@ -62,6 +64,8 @@ ACT_PROBLEMS = problems(
     InvalidInput,
     Unavailable,
 )
+
+ACCEPTED_ONCE = AFTER_ACCEPTANCE | {ReferralStatus.COMPLETED}
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Awaitable[ReferralOut]])
 
@@ -130,6 +134,13 @@ async def list_outbox(
     """List what your organisation referred to others, newest first."""
     mine = col(Referral.sending_organisation_id) == actor.organisation_id
     return await _listed(work, may, actor, mine, cursor, limit)
+
+
+@router.get("/referrals/waiting-list", responses=READ_PROBLEMS)
+async def list_waiting(may: May, work: Work, actor: CurrentActor) -> Annotated[list[ReferralSummary], AtMost200]:
+    """List who waits at your organisation, service by service, in order; you may accept in another order."""
+    may.own(Permission.REFERRAL_HANDLE)
+    return await summaries(work, await waiting_list(work, actor.organisation_id))
 
 
 @router.get("/referrals/overdue", responses=READ_PROBLEMS)
@@ -305,10 +316,11 @@ async def mark_in_error(
 
 
 async def summaries(work: UnitOfWork, rows: Sequence[Referral]) -> list[ReferralSummary]:
-    """Return referrals as shown in lists, with two queries however many they are."""
+    """Return referrals as shown in lists, with two queries however many they are, and a third where somebody waits."""
     answers = await answering(work, [row.id for row in rows])
     ends = [one for row in rows for one in (row.sending_organisation_id, row.receiving_organisation_id)]
     codes = await codes_of(work, ends)
+    waiting = await positions(work, rows)
     return [
         ReferralSummary(
             reference=row.reference,
@@ -323,6 +335,7 @@ async def summaries(work: UnitOfWork, rows: Sequence[Referral]) -> list[Referral
             created_at=row.created_at,
             respond_by=answers[row.id].respond_by,
             overdue=answers[row.id].overdue,
+            waiting_position=waiting.get(row.id),
         )
         for row in rows
     ]
@@ -364,6 +377,7 @@ async def shown(
         outcome=Outcome(referral.outcome) if referral.outcome else None,
         case=case.reference if case else None,
         earlier_referral=earlier.reference if earlier else None,
+        capacity_question=await _question_behind(work, may.actor, referral),
         compartments=may_open,
         withheld=withheld,
         history=[
@@ -378,6 +392,12 @@ async def shown(
         ],
         warnings=list(warnings),
     )
+
+
+async def _question_behind(work: UnitOfWork, actor: Actor, referral: Referral) -> str | None:
+    """Return the question upon which a referral was offered, to its sender and to a receiver that accepted it."""
+    told = referral.sending_organisation_id == actor.organisation_id or referral.status in ACCEPTED_ONCE
+    return await question_behind(work, referral.id) if told else None
 
 
 def _package_view(work: UnitOfWork, actor: Actor, referral: Referral) -> tuple[list[Compartment], list[Withheld]]:

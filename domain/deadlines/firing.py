@@ -1,11 +1,14 @@
 """What the clock does when a deadline falls due. Each fires once: the row is locked, and marked in the same commit."""
 
+from collections.abc import Awaitable, Callable, Mapping
 from uuid import UUID
 
 from sqlalchemy import any_, literal
 from sqlmodel import col, select
 
 from domain.audit.actions import AuditAction
+from domain.capacity import firing as capacity
+from domain.capacity.models import CapacityQuestion
 from domain.cases.models import Case
 from domain.codes import NrmRole, OrganisationStatus, ReferralStatus, Role
 from domain.contacts.models import Contact
@@ -13,9 +16,11 @@ from domain.deadlines.commands import refresh_steps
 from domain.deadlines.models import Deadline, DeadlineKind
 from domain.notifications.models import NotificationKind
 from domain.organisations.models import Organisation
+from domain.places.firing import placement_due
 from domain.referrals.endings import expire_referral
 from domain.referrals.models import Referral
 from domain.referrals.rules import BEFORE_ACCEPTANCE, BEFORE_ANSWER
+from domain.referrals.waiting import tell_next
 from domain.unit_of_work import UnitOfWork
 
 AWAITED = {
@@ -76,7 +81,30 @@ async def _still_meant(work: UnitOfWork, deadline: Deadline) -> bool:
             return False
         await _escalate(work, deadline, NotificationKind.STEP_OVERDUE, case.reference, deadline.rule)
         return True
-    return await _referral_unanswered(work, deadline, kind)
+    if kind in AWAITED:
+        return await _referral_unanswered(work, deadline, kind)
+    return await BESIDE_CASES[kind](work, deadline)
+
+
+async def _room(work: UnitOfWork, deadline: Deadline) -> bool:
+    return await tell_next(work, deadline.organisation_id, deadline.rule)
+
+
+async def _question_unanswered(work: UnitOfWork, deadline: Deadline) -> bool:
+    question = await work.get(CapacityQuestion, deadline.subject_id)
+    silent = await capacity.unanswered(work, question)
+    if silent is None:
+        return False
+    await _escalate(work, deadline, NotificationKind.CAPACITY_OVERDUE, question.reference, silent)
+    return True
+
+
+BESIDE_CASES: Mapping[DeadlineKind, Callable[[UnitOfWork, Deadline], Awaitable[bool]]] = {
+    DeadlineKind.WAITING_NEXT: _room,
+    DeadlineKind.RESERVATION_EXPIRY: placement_due,
+    DeadlineKind.STAY_END: placement_due,
+    DeadlineKind.CAPACITY_ANSWER: _question_unanswered,
+}
 
 
 async def _referral_unanswered(work: UnitOfWork, deadline: Deadline, kind: DeadlineKind) -> bool:

@@ -20,6 +20,13 @@ class NotificationKind(StrEnum):
     REFERRAL_EXPIRED = "referral_expired"
     STEP_OVERDUE = "step_overdue"
     CALLBACK_OVERDUE = "callback_overdue"
+    CAPACITY_ASKED = "capacity_asked"
+    CAPACITY_ANSWERED = "capacity_answered"
+    CAPACITY_CLOSED = "capacity_closed"
+    CAPACITY_OVERDUE = "capacity_overdue"
+    REFERRAL_NEXT = "referral_next"
+    RESERVATION_EXPIRED = "reservation_expired"
+    STAY_ENDS = "stay_ends"
 
 
 class Notification(SQLModel, table=True):

@@ -96,6 +96,10 @@ class Calendar:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_zone", ZoneInfo(self.timezone))
 
+    def day(self, instant: datetime) -> date:
+        """Which day it is in the country at an instant."""
+        return instant.astimezone(self._zone).date()
+
     def is_working_day(self, day: date) -> bool:
         """Whether offices of the country are open on this day."""
         if day in self.working_days:
