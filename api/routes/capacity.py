@@ -1,4 +1,4 @@
-"""Capacity first: ask providers without identity, and answer."""
+"""Capacity first: ask providers without identity, and answer; who waits where there is none."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -9,9 +9,10 @@ from sqlmodel import col, select
 from api.dependencies import IDEMPOTENT, CurrentActor, Cursor, Limit, May, Reference, Version, Work, etag
 from api.pagination import page
 from api.problems import InvalidRequest, PreconditionRequired, Unavailable, problems
-from api.routes.referrals import READ_PROBLEMS
+from api.routes.referrals import READ_PROBLEMS, summaries
 from api.schemas.base import AtMost200
 from api.schemas.capacity import CapacityAnswerIn, CapacityQuestionOut, CapacityQuestionPage, CapacityQuestionsIn
+from api.schemas.referrals import ReferralSummary
 from api.transaction import UnitOfWorkRoute
 from auth.authorisation import visible
 from auth.roles import Permission
@@ -21,6 +22,7 @@ from domain.capacity.models import CapacityQuestion
 from domain.capacity.queries import questions_of
 from domain.errors import InvalidInput, NotFound, NotPermitted, StateConflict, VersionStale
 from domain.referrals.queries import codes_of
+from domain.referrals.waiting import waiting_list
 from domain.unit_of_work import UnitOfWork
 
 WRITE_PROBLEMS = problems(
@@ -91,6 +93,13 @@ async def close_capacity_question(
     """Take a question back that needs no answer any more."""
     _, permit = await may.question(reference, Permission.CAPACITY_ASK)
     return await _one(work, await close_question(version, permit, work), response)
+
+
+@router.get("/referrals/waiting-list", responses=READ_PROBLEMS)
+async def list_waiting(may: May, work: Work, actor: CurrentActor) -> Annotated[list[ReferralSummary], AtMost200]:
+    """List who waits at your organisation, service by service, in order; you may accept in another order."""
+    may.own(Permission.REFERRAL_HANDLE)
+    return await summaries(work, await waiting_list(work, actor.organisation_id))
 
 
 async def _one(work: UnitOfWork, question: CapacityQuestion, response: Response) -> CapacityQuestionOut:

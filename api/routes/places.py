@@ -12,7 +12,7 @@ from api.routes.referrals import READ_PROBLEMS
 from api.schemas.places import ExtensionIn, PlaceIn, PlaceList, PlacementIn, PlacementOut, PlaceOut, PlacesIn
 from api.transaction import UnitOfWorkRoute
 from auth.roles import Permission
-from domain.errors import NotFound
+from domain.errors import StateConflict
 from domain.places.commands import change_place, extend, record_places, reserve
 from domain.places.models import Placement
 from domain.places.queries import latest_placement, places_of, states
@@ -63,13 +63,13 @@ async def create_placement(
     return await _shown(work, await reserve(body.children, permit, work), response)
 
 
-@router.get("/referrals/{reference}/placement", responses=READ_PROBLEMS)
+@router.get("/referrals/{reference}/placement", responses=READ_PROBLEMS | problems(StateConflict))
 async def read_placement(reference: Reference, may: May, work: Work, response: Response) -> PlacementOut:
     """Look at the latest placement of a referral that your organisation received."""
     referral, _ = await may.referral(reference, Permission.REFERRAL_HANDLE)
     placement = await latest_placement(work, referral.id)
     if placement is None:
-        raise NotFound
+        raise StateConflict(current="no-placement")
     return await _shown(work, placement, response)
 
 
@@ -79,7 +79,7 @@ async def extend_placement(
 ) -> PlacementOut:
     """Prolong a stay; the version is that of the placement."""
     _, permit = await may.referral(reference, Permission.REFERRAL_HANDLE)
-    return await _shown(work, await extend(body.until, version, permit, work), response)
+    return await _shown(work, await extend(body.days, version, permit, work), response)
 
 
 async def _shown(work: UnitOfWork, placement: Placement, response: Response) -> PlacementOut:

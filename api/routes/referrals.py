@@ -45,7 +45,7 @@ from domain.referrals.commands import MoveReferral, move_referral, reveal_notes,
 from domain.referrals.models import Referral
 from domain.referrals.queries import answering, codes_of, events_of, unanswered
 from domain.referrals.rules import AFTER_ACCEPTANCE, FHIR_TASK_STATUS, Act
-from domain.referrals.waiting import positions, waiting_list
+from domain.referrals.waiting import positions
 from domain.sealing.envelope import SealBroken
 from domain.unit_of_work import UnitOfWork
 from domain.workflow.engine import ConsentMissing, StepNotOpen
@@ -64,8 +64,6 @@ ACT_PROBLEMS = problems(
     InvalidInput,
     Unavailable,
 )
-
-ACCEPTED_ONCE = AFTER_ACCEPTANCE | {ReferralStatus.COMPLETED}
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Awaitable[ReferralOut]])
 
@@ -134,13 +132,6 @@ async def list_outbox(
     """List what your organisation referred to others, newest first."""
     mine = col(Referral.sending_organisation_id) == actor.organisation_id
     return await _listed(work, may, actor, mine, cursor, limit)
-
-
-@router.get("/referrals/waiting-list", responses=READ_PROBLEMS)
-async def list_waiting(may: May, work: Work, actor: CurrentActor) -> Annotated[list[ReferralSummary], AtMost200]:
-    """List who waits at your organisation, service by service, in order; you may accept in another order."""
-    may.own(Permission.REFERRAL_HANDLE)
-    return await summaries(work, await waiting_list(work, actor.organisation_id))
 
 
 @router.get("/referrals/overdue", responses=READ_PROBLEMS)
@@ -377,7 +368,7 @@ async def shown(
         outcome=Outcome(referral.outcome) if referral.outcome else None,
         case=case.reference if case else None,
         earlier_referral=earlier.reference if earlier else None,
-        capacity_question=await _question_behind(work, may.actor, referral),
+        capacity_question=await question_behind(work, referral, may.actor.organisation_id),
         compartments=may_open,
         withheld=withheld,
         history=[
@@ -392,12 +383,6 @@ async def shown(
         ],
         warnings=list(warnings),
     )
-
-
-async def _question_behind(work: UnitOfWork, actor: Actor, referral: Referral) -> str | None:
-    """Return the question upon which a referral was offered, to its sender and to a receiver that accepted it."""
-    told = referral.sending_organisation_id == actor.organisation_id or referral.status in ACCEPTED_ONCE
-    return await question_behind(work, referral.id) if told else None
 
 
 def _package_view(work: UnitOfWork, actor: Actor, referral: Referral) -> tuple[list[Compartment], list[Withheld]]:

@@ -101,7 +101,7 @@ class PlacementIn(In):
 class ExtensionIn(In):
     """Prolong a stay."""
 
-    until: InstantIn = Field(description="Later than now agreed, by three months at most.")
+    days: Whole = Field(ge=1, le=92, description="By how many days; three months at most.")
 
 
 class PlacementOut(Out):

@@ -6,7 +6,12 @@ from uuid import UUID
 from sqlmodel import col, select
 
 from domain.capacity.models import CapacityAsking, CapacityQuestion
+from domain.codes import ReferralStatus
+from domain.referrals.models import Referral
+from domain.referrals.rules import AFTER_ACCEPTANCE
 from domain.unit_of_work import UnitOfWork
+
+ACCEPTED_ONCE = AFTER_ACCEPTANCE | {ReferralStatus.COMPLETED}
 
 
 async def questions_of(work: UnitOfWork, case_id: UUID) -> Sequence[CapacityQuestion]:
@@ -21,11 +26,16 @@ async def questions_of(work: UnitOfWork, case_id: UUID) -> Sequence[CapacityQues
     return rows.scalars().all()
 
 
-async def question_behind(work: UnitOfWork, referral_id: UUID) -> str | None:
-    """Return the reference of the question upon which a referral was offered, as far as the caller may know."""
+async def question_behind(work: UnitOfWork, referral: Referral, organisation_id: UUID) -> str | None:
+    """Return the reference of the question upon which a referral was offered.
+
+    Its sender may know, and its receiver once it has accepted: row-level security says the same.
+    """
+    if referral.sending_organisation_id != organisation_id and referral.status not in ACCEPTED_ONCE:
+        return None
     rows = await work.session.execute(
         select(CapacityQuestion.reference)
         .join(CapacityAsking, col(CapacityAsking.question_id) == col(CapacityQuestion.id))
-        .where(col(CapacityAsking.referral_id) == referral_id)
+        .where(col(CapacityAsking.referral_id) == referral.id)
     )
     return rows.scalar_one_or_none()

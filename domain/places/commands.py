@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import func
@@ -198,13 +198,13 @@ async def _reserved(work: UnitOfWork, permit: Permit, referral: Referral, places
     return placement
 
 
-async def extend(until: datetime, version: int, permit: Permit, work: UnitOfWork) -> Placement:
-    """Prolong a stay.
+async def extend(days: int, version: int, permit: Permit, work: UnitOfWork) -> Placement:
+    """Prolong a stay by some days.
 
     Raises:
         StateConflict: nobody stays there now.
         VersionStale: a colleague changed the placement meanwhile.
-        InvalidInput: the new end is no later, or later than one extension allows.
+        InvalidInput: it would be longer than one extension allows.
     """
     referral = await work.lock(Referral, permit.subject_id)
     placement = await running_placement(work, referral.id)
@@ -212,8 +212,9 @@ async def extend(until: datetime, version: int, permit: Permit, work: UnitOfWork
         raise StateConflict(current="nobody-stays")
     if placement.version != version:
         raise VersionStale(current_version=placement.version)
-    if not placement.stay_until < until <= months_later(placement.stay_until, LONGEST_MONTHS):
-        raise InvalidInput(field="until", reason="no later than before, or later than one extension allows")
+    until = placement.stay_until + timedelta(days=days)
+    if until > months_later(placement.stay_until, LONGEST_MONTHS):
+        raise InvalidInput(field="days", reason="longer than one extension allows")
     placement.stay_until = until
     placement.version += 1
     await expect_end(work, placement)

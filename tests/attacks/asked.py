@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from fastapi.routing import RouteContext, iter_route_contexts
 
 from domain.codes import Role
-from tests.attacks.relations import CASE, CONSENT, CONTACT, REFERRAL, REPORTING, Stage, Things
+from tests.attacks.relations import CASE, CONSENT, CONTACT, QUESTION, REFERRAL, REPORTING, Stage, Things
 
 STALE: Final = 987_654_321
 OPEN: Final = frozenset(
@@ -67,13 +67,19 @@ BODIES: Mapping[str, Body] = {
     "POST /v1/referrals/{reference}/decline": always({"declined_by": "provider", "reason": "no_capacity"}),
     "POST /v1/referrals/{reference}/completion": always({"outcome": "full"}),
     "POST /v1/referrals/{reference}/failure": always({"reason": "other"}),
+    "POST /v1/referrals/{reference}/placement": always({"children": 9}),
+    "POST /v1/referrals/{reference}/placement/extension": always({"days": 30}),
+    "POST /v1/cases/{reference}/capacity-questions": always(QUESTION),
+    "POST /v1/capacity-questions/{reference}/answer": always({"answer": "no_capacity"}),
+    "POST /v1/places": always({"sex": "women", "family": "single", "count": 1}),
+    "PATCH /v1/places/{place_id}": always({"out_of_order": True}),
 }
 """What is sent; routes that are not here take no body."""
 
 WITHOUT_VERSION: Final = re.compile(
-    r"POST /v1/(contacts|cases"
+    r"POST /v1/(contacts|cases|places|referrals/\{reference\}/placement"
     r"|cases/\{reference\}/(steps/.*|cooperation|walls|screenings|assessments|decisions|consents.*|service-episodes"
-    r"|referrals))"
+    r"|capacity-questions|referrals))"
 )
 """Changes that make something new and so name no version."""
 
@@ -101,13 +107,15 @@ def routes(app: FastAPI) -> list[str]:
 
 def filled(path: str, things: Things) -> str:
     """Return a path with the ids of what is asked for."""
-    reference = things.referral if path.startswith("/v1/referrals") else things.case
+    kinds = {"/v1/referrals": things.referral, "/v1/capacity-questions": things.question}
+    reference = next((one for start, one in kinds.items() if path.startswith(start)), things.case)
     known = {
         **FIXED,
         "reference": reference,
         "contact_id": things.contact,
         "consent_id": things.consent,
         "episode_id": things.episode,
+        "place_id": things.place,
         "release_id": things.release,
         "name": things.table,
     }
