@@ -7,19 +7,38 @@ from api.schemas.cases import NextStepsOut, SourceOut, StepOut
 from domain.cases.models import Case
 from domain.cases.queries import record_of, situation
 from domain.codes import Language, Role
+from domain.courses.queries import CourseSituation
 from domain.unit_of_work import UnitOfWork
+from domain.workflow.calendar import Calendar
 from domain.workflow.catalogue import Catalogue
-from domain.workflow.engine import OpenStep, open_steps
+from domain.workflow.engine import OpenStep, Snapshot, open_steps
 from domain.workflow.explain import explain
 from domain.workflow.sop import Sop, Step
 
 
 async def next_steps(work: UnitOfWork, case: Case, role: Role, language: Language) -> NextStepsOut:
     """Return what may be done now in a case, and why the rest may not."""
-    record = await record_of(work.session, case)
-    sop, snapshot, calendar = situation(work, record)
+    sop, snapshot, calendar = situation(work, await record_of(work.session, case))
+    return steps_out(work, sop, snapshot, calendar, sop.steps, role, language)
+
+
+def steps_of_course(work: UnitOfWork, now: CourseSituation, role: Role, language: Language) -> NextStepsOut:
+    """Return what may be done now in a course, as far as the reader may know what it depends on."""
+    return steps_out(work, now.sop, now.snapshot, now.calendar, now.steps, role, language)
+
+
+def steps_out(
+    work: UnitOfWork,
+    sop: Sop,
+    snapshot: Snapshot,
+    calendar: Calendar,
+    steps: tuple[Step, ...],
+    role: Role,
+    language: Language,
+) -> NextStepsOut:
+    """Return some steps of a procedure, open and closed, with the reasons."""
     found = {step.step.key: step for step in open_steps(sop, snapshot, calendar)}
-    shown = [step_out(work.catalogue, sop, step, found.get(step.key), role, language, work.now) for step in sop.steps]
+    shown = [step_out(work.catalogue, sop, step, found.get(step.key), role, language, work.now) for step in steps]
     for one in shown:
         one.because.extend(explain(sop, snapshot, one.step, language, work.catalogue.messages).because)
     return NextStepsOut(

@@ -15,8 +15,9 @@ from auth.policies import About, Rule, rules_for
 from auth.roles import Permission, may
 from domain.capacity.models import CapacityAsking, CapacityQuestion
 from domain.cases.models import Case, CaseAccess, CaseWall
-from domain.codes import Compartment
+from domain.codes import Compartment, Role
 from domain.contacts.models import Contact, ContactCase
+from domain.courses.models import Course
 from domain.errors import NotFound, NotPermitted
 from domain.permits import Actor, Permit
 from domain.referrals.models import Referral
@@ -29,6 +30,7 @@ ABOUT: dict[type[SQLModel], About] = {
     Contact: About.CONTACT,
     ServiceEpisode: About.EPISODE,
     CapacityQuestion: About.QUESTION,
+    Course: About.COURSE,
 }
 READ: dict[type[SQLModel], Permission] = {
     Case: Permission.CASE_READ,
@@ -36,6 +38,7 @@ READ: dict[type[SQLModel], Permission] = {
     Contact: Permission.CONTACT_READ,
     ServiceEpisode: Permission.EPISODE_READ,
     CapacityQuestion: Permission.CAPACITY_READ,
+    Course: Permission.COURSE_READ,
 }
 
 NOTES = frozenset({Compartment.NARRATIVE})
@@ -72,6 +75,12 @@ def asked_walled(question_id: Any, actor: Actor) -> ColumnElement[bool]:
     return exists().where(of_question, walled(col(CapacityAsking.case_id), actor))
 
 
+def grant_rules(permission: Permission, role: Role, model: type[SQLModel]) -> list[Rule]:
+    """Return the rules about grants that may allow this verb to this role on records of this kind."""
+    found = rules_for(permission, role, About.GRANT)
+    return [rule for rule in found if rule.reaches is None or rule.reaches == ABOUT.get(model)]
+
+
 def visible(model: type[SQLModel], permission: Permission, actor: Actor) -> ColumnElement[bool]:
     """Return the SQL condition for the records on which the actor may use a verb: the rules read on the class."""
     if not may(actor.role, permission):
@@ -81,8 +90,11 @@ def visible(model: type[SQLModel], permission: Permission, actor: Actor) -> Colu
     if model in ABOUT:
         conditions += [rule.holds(model, actor) for rule in rules_for(permission, actor.role, ABOUT[model])]
     if case_id is not None:
-        grants = [rule.holds(CaseAccess, actor) for rule in rules_for(permission, actor.role, About.GRANT)]
-        conditions += [exists().where(col(CaseAccess.case_id) == case_id, grant) for grant in grants]
+        for rule in grant_rules(permission, actor.role, model):
+            holds = rule.holds(CaseAccess, actor)
+            if rule.reaches is not None:
+                holds &= rule.leads_to(model, CaseAccess)
+            conditions.append(exists().where(col(CaseAccess.case_id) == case_id, holds))
     found = or_(false(), *conditions)
     if model is Contact:
         return found & ~opened_walled(Contact.id, actor)
@@ -95,9 +107,9 @@ def allowing(
     permission: Permission, actor: Actor, record: SQLModel, grants: Iterable[CaseAccess]
 ) -> tuple[Rule, CaseAccess | None] | None:
     """Return the first rule that allows the verb on a loaded record, with the grant it stands on, or None."""
-    for rule in rules_for(permission, actor.role, About.GRANT):
+    for rule in grant_rules(permission, actor.role, type(record)):
         for grant in grants:
-            if rule.holds(grant, actor):
+            if rule.holds(grant, actor) and rule.leads_to(record, grant):
                 return rule, grant
     about = ABOUT.get(type(record))
     for rule in rules_for(permission, actor.role, about) if about is not None else ():
@@ -188,6 +200,17 @@ class Authorisation:
         grants = await self._grants(episode.case_id)
         rule, _ = self._rule(permission, episode, grants)
         return episode, Permit(self.actor, permission, episode.id, rule.name)
+
+    async def course(self, reference: str, permission: Permission) -> tuple[Course, Permit]:
+        """Find a course by reference and permit a verb on it; raises as `case` does.
+
+        The permit names the case as its holder if the actor's organisation leads the case.
+        """
+        self._role_may(permission)
+        course = await self._find(Course, Course.reference == reference)
+        rule, grant = self._rule(permission, course, await self._grants(course.case_id))
+        holder = grant.holder_id if grant is not None else None
+        return course, Permit(self.actor, permission, course.id, rule.name, holder_id=holder)
 
     def _role_may(self, permission: Permission) -> None:
         if not may(self.actor.role, permission):

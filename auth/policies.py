@@ -13,7 +13,7 @@ from typing import Any
 
 from auth.roles import Permission
 from domain.cases.models import Relation
-from domain.codes import ReferralStatus, Role
+from domain.codes import CourseSubject, ReferralStatus, Role
 from domain.permits import Actor
 
 
@@ -25,6 +25,7 @@ class About(StrEnum):
     CONTACT = "contact"
     EPISODE = "episode"
     QUESTION = "question"
+    COURSE = "course"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class Rule:
         about: The kind of record that `holds` is read on.
         holds: Takes the record, or its class, and the actor.
         roles: The roles it speaks for; empty for all that have the verb.
+        reaches: For a rule about grants that reach only some records of one kind: which kind.
+        leads_to: Whether a grant reaches such a record: takes the record and the grant, or their classes.
     """
 
     name: str
@@ -44,6 +47,8 @@ class Rule:
     about: About
     holds: Callable[[Any, Actor], Any]
     roles: frozenset[Role] = frozenset()
+    reaches: About | None = None
+    leads_to: Callable[[Any, Any], Any] = lambda record, grant: True  # noqa: ARG005 - both readings take both
 
     def speaks_for(self, role: Role) -> bool:
         """Whether the rule is meant for the role."""
@@ -142,6 +147,41 @@ WAS_ASKED = Rule(
     About.QUESTION,
     lambda question, actor: question.asked_organisation_id == actor.organisation_id,
 )
+LEADS_PROCEEDINGS = Rule(
+    "leader-of-proceedings",
+    "their organisation leads the case beside which the proceedings go on",
+    About.GRANT,
+    OWNS.holds,
+    frozenset({Role.NGO_CASEWORKER, Role.POLICE_OFFICER}),
+    About.COURSE,
+    lambda course, _: course.subject == CourseSubject.PROCEEDINGS,
+)
+CONDUCTS_PROCEEDINGS = Rule(
+    "authority-of-proceedings",
+    "their organisation accepted the referral for criminal proceedings",
+    About.GRANT,
+    SERVES.holds,
+    frozenset({Role.POLICE_OFFICER}),
+    About.COURSE,
+    lambda course, grant: (course.subject == CourseSubject.PROCEEDINGS) & (course.referral_id == grant.referral_id),
+)
+LEADS_REHABILITATION = Rule(
+    "leader-of-rehabilitation",
+    "their organisation leads the case beside which the rehabilitation goes on",
+    About.GRANT,
+    OWNS.holds,
+    frozenset({Role.NGO_CASEWORKER}),
+    About.COURSE,
+    lambda course, _: course.subject == CourseSubject.REHABILITATION,
+)
+GIVES_STAY = Rule(
+    "shelter-of-stay",
+    "their organisation gives the place",
+    About.COURSE,
+    lambda course, actor: (course.organisation_id == actor.organisation_id) & (course.subject == CourseSubject.STAY),
+    frozenset({Role.SHELTER_STAFF, Role.NGO_CASEWORKER}),
+)
+COURSES = (LEADS_PROCEEDINGS, CONDUCTS_PROCEEDINGS, LEADS_REHABILITATION, GIVES_STAY)
 
 RULES: dict[Permission, tuple[Rule, ...]] = {
     Permission.CASE_READ: (OWNS, SERVES),
@@ -157,6 +197,9 @@ RULES: dict[Permission, tuple[Rule, ...]] = {
     Permission.CONSENT_RECORD: (OWNS,),
     Permission.COOPERATION_RECORD: (OWNS,),
     Permission.RECORD_READ: (OWNS,),
+    Permission.COURSE_OPEN: (OWNS, SERVES),
+    Permission.COURSE_READ: COURSES,
+    Permission.COURSE_RECORD: COURSES,
     Permission.REFERRAL_SEND: (OWNS, SENT_IT),
     Permission.REFERRAL_READ: (SENT_IT, RECEIVES_IT, OWNS),
     Permission.REFERRAL_REVOKE: (SENT_IT,),

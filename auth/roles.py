@@ -27,6 +27,9 @@ class Permission(StrEnum):
     CONSENT_RECORD = "consent:record"
     COOPERATION_RECORD = "cooperation:record"
     RECORD_READ = "record:read"
+    COURSE_OPEN = "course:open"
+    COURSE_READ = "course:read"
+    COURSE_RECORD = "course:record"
     REFERRAL_SEND = "referral:send"
     REFERRAL_READ = "referral:read"
     REFERRAL_REVOKE = "referral:revoke"
@@ -99,6 +102,7 @@ _CONTACTS = frozenset(
         Permission.CONTACT_REVEAL,
     }
 )
+_COURSES = frozenset({Permission.COURSE_OPEN, Permission.COURSE_READ, Permission.COURSE_RECORD})
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.HOTLINE_OPERATOR: _EVERYBODY | _CASE_WORK | _CONTACTS,
@@ -106,10 +110,11 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     | _CASE_WORK
     | _RECEIVING
     | _CONTACTS
+    | _COURSES
     | {Permission.DECISION_RECORD, Permission.PLACE_KEEP},
-    Role.POLICE_OFFICER: _EVERYBODY | _CASE_WORK | _RECEIVING | {Permission.DECISION_RECORD},
+    Role.POLICE_OFFICER: _EVERYBODY | _CASE_WORK | _RECEIVING | _COURSES | {Permission.DECISION_RECORD},
     Role.MIGRATION_OFFICER: _EVERYBODY | _CASE_WORK | _RECEIVING | {Permission.DECISION_RECORD},
-    Role.SHELTER_STAFF: _EVERYBODY | _RECEIVING | {Permission.PLACE_KEEP},
+    Role.SHELTER_STAFF: _EVERYBODY | _RECEIVING | _COURSES | {Permission.PLACE_KEEP},
     Role.FOCAL_POINT: _EVERYBODY | {Permission.REFERRAL_STATUS_READ, Permission.REFERRALS_OVERDUE_READ},
     Role.MONITORING_STAFF: _EVERYBODY,
     Role.COORDINATOR: _EVERYBODY

@@ -346,6 +346,14 @@ class CaseWork(StrEnum):
     CLOSED = "closed"
 
 
+class CourseSubject(StrEnum):
+    """What goes on beside a case under a procedure of its own."""
+
+    PROCEEDINGS = "proceedings"
+    REHABILITATION = "rehabilitation"
+    STAY = "stay"
+
+
 class Support(StrEnum):
     """The support axis: derived from referrals and service episodes, from nothing else."""
 

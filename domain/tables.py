@@ -7,6 +7,7 @@ import domain.capacity.models
 import domain.cases.models
 import domain.consents.models
 import domain.contacts.models
+import domain.courses.models
 import domain.deadlines.models
 import domain.notifications.models
 import domain.organisations.models

@@ -9,15 +9,17 @@ from api.dependencies import IDEMPOTENT, CurrentActor, May, Reference, Version, 
 from api.problems import problems
 from api.routes.capacity import CHANGE_PROBLEMS, WRITE_PROBLEMS
 from api.routes.referrals import READ_PROBLEMS
-from api.schemas.places import ExtensionIn, PlaceIn, PlaceList, PlacementIn, PlacementOut, PlaceOut, PlacesIn
+from api.schemas.places import PlaceIn, PlaceList, PlacementIn, PlacementOut, PlaceOut, PlacesIn
 from api.transaction import UnitOfWorkRoute
 from auth.roles import Permission
 from domain.errors import StateConflict
-from domain.places.commands import change_place, extend, record_places, reserve
+from domain.places.commands import change_place, record_places, reserve
 from domain.places.models import Placement
 from domain.places.queries import latest_placement, places_of, states
 from domain.places.rules import NoFreePlace
+from domain.places.staying import record_leaving
 from domain.unit_of_work import UnitOfWork
+from domain.workflow.engine import StepNotOpen
 
 PlaceId = Annotated[UUID, Path(description="The id of a place, from the list of places.")]
 
@@ -73,13 +75,17 @@ async def read_placement(reference: Reference, may: May, work: Work, response: R
     return await _shown(work, placement, response)
 
 
-@router.post("/referrals/{reference}/placement/extension", dependencies=[IDEMPOTENT], responses=CHANGE_PROBLEMS)
-async def extend_placement(
-    reference: Reference, body: ExtensionIn, may: May, work: Work, version: Version, response: Response
+@router.post(
+    "/referrals/{reference}/placement/leaving",
+    dependencies=[IDEMPOTENT],
+    responses=CHANGE_PROBLEMS | problems(StepNotOpen),
+)
+async def create_leaving(
+    reference: Reference, may: May, work: Work, version: Version, response: Response
 ) -> PlacementOut:
-    """Prolong a stay; the version is that of the placement."""
+    """Record that the person left, as the procedure of the stay lets them; the version is that of the placement."""
     _, permit = await may.referral(reference, Permission.REFERRAL_HANDLE)
-    return await _shown(work, await extend(body.days, version, permit, work), response)
+    return await _shown(work, await record_leaving(version, permit, work), response)
 
 
 async def _shown(work: UnitOfWork, placement: Placement, response: Response) -> PlacementOut:

@@ -12,7 +12,7 @@ from domain.codes import PlaceFamily, PlacementStatus, PlaceSex, PlaceState
 from domain.places.commands import ChangePlace, RecordPlaces
 from domain.places.models import Place, Placement
 from domain.places.queries import counted
-from domain.places.rules import Length, length_of, status_of
+from domain.places.rules import status_of
 
 MOST_ADDED = 100
 MOST_PLACES = 1000
@@ -98,21 +98,13 @@ class PlacementIn(In):
     children: Whole = Field(default=0, ge=0, le=9)
 
 
-class ExtensionIn(In):
-    """Prolong a stay."""
-
-    days: Whole = Field(ge=1, le=92, description="By how many days; three months at most.")
-
-
 class PlacementOut(Out):
-    """The places that a referral holds, and how far the stay is."""
+    """The places that a referral holds. How far the stay is, says its course."""
 
     status: PlacementStatus
     places: list[Annotated[int, Field(ge=1, le=2**31)]] = Field(max_length=10, description="Numbers of the places.")
     reserved_until: Instant
     admitted_at: Instant | None
-    stay_until: Instant | None
-    length: Length | None = Field(max_length=20)
     ended_at: Instant | None
     version: int = Field(ge=1, le=2**31)
 
@@ -123,5 +115,4 @@ class PlacementOut(Out):
             placement,
             status=status_of(placement, now),
             places=[one.number for one in places],
-            length=length_of(placement, now),
         )

@@ -22,6 +22,11 @@ class AuditAction(StrEnum):
     COOPERATION_RECORDED = "cooperation.recorded"  # whether the person co-operates with law enforcement
     ASSESSMENT_RECORDED = "assessment.recorded"  # needs or danger were assessed
     STEP_COMPLETED = "step.completed"  # a step of a SOP was completed
+    COURSE_OPENED = "course.opened"  # proceedings, rehabilitation or a stay began to be recorded beside a case
+    COURSE_READ = "course.read"  # what is recorded of a course was shown
+    COURSE_RECORDED = "course.recorded"  # a step of a course was done, or something happened in it
+    COURSE_CLOSED = "course.closed"  # a course ended
+    COURSE_REOPENED = "course.reopened"  # a course was taken up again
     REFERRAL_DRAFTED = "referral.drafted"  # a referral was prepared; nobody else knows yet
     REFERRAL_SENT = "referral.sent"  # a referral went to the queue of the receiving organisation
     REFERRAL_RECEIVED = "referral.received"  # the receiving organisation took note
@@ -54,6 +59,5 @@ class AuditAction(StrEnum):
     PLACE_RECORDED = "place.recorded"  # a shelter place was added or changed
     PLACEMENT_RESERVED = "placement.reserved"  # places were reserved for an accepted referral
     PLACEMENT_OCCUPIED = "placement.occupied"  # the person was admitted to the reserved places
-    PLACEMENT_EXTENDED = "placement.extended"  # the stay was prolonged
     PLACEMENT_LEFT = "placement.left"  # the stay ended and its places are free
     PLACEMENT_RELEASED = "placement.released"  # reserved places were given back before admission

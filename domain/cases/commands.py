@@ -17,7 +17,7 @@ from domain.organisations.models import Organisation, StaffMember
 from domain.permits import Permit
 from domain.persons.models import Person
 from domain.unit_of_work import UnitOfWork
-from domain.workflow.engine import OpenStep, open_steps, step_to_take
+from domain.workflow.engine import OpenStep, step_that_records, step_to_take
 
 KIND = "compartment"
 """The kind of sealed value that a case's own compartments are."""
@@ -189,26 +189,21 @@ async def take_step(work: UnitOfWork, case: Case, permit: Permit, key: str) -> O
         NotPermitted: another role is responsible.
     """
     sop, snapshot, calendar = situation(work, await record_of(work.session, case))
-    return _responsible(step_to_take(sop, snapshot, calendar, key), permit)
+    return responsible(step_to_take(sop, snapshot, calendar, key), permit)
 
 
 async def take_recording_step(work: UnitOfWork, case: Case, permit: Permit, fact: str, value: str) -> OpenStep:
-    """Return the open step of the procedure that sets a fact to a value; raises as `take_step` does.
-
-    Commands ask for what they are about to record, so that no procedure is spelled out in code.
-    """
+    """Return the open step of the procedure that sets a fact to a value; raises as `take_step` does."""
     sop, snapshot, calendar = situation(work, await record_of(work.session, case))
-    keys = [
-        step.key
-        for step in sop.steps
-        if step.opens is None and any(record.fact == fact and value in record.to for record in step.records)
-    ]
-    is_open = {step.step.key for step in open_steps(sop, snapshot, calendar)}
-    key = next((key for key in keys if key in is_open), keys[0] if keys else fact)
-    return _responsible(step_to_take(sop, snapshot, calendar, key), permit)
+    return responsible(step_that_records(sop, snapshot, calendar, fact, value), permit)
 
 
-def _responsible(step: OpenStep, permit: Permit) -> OpenStep:
+def responsible(step: OpenStep, permit: Permit) -> OpenStep:
+    """Return the step if the actor's role is responsible for it.
+
+    Raises:
+        NotPermitted: another role is; says which.
+    """
     if permit.actor.role not in step.step.responsible:
         raise NotPermitted(rule="responsible", needed=[str(role) for role in step.step.responsible])
     return step

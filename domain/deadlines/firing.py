@@ -12,11 +12,13 @@ from domain.capacity.models import CapacityQuestion
 from domain.cases.models import Case
 from domain.codes import NrmRole, OrganisationStatus, ReferralStatus, Role
 from domain.contacts.models import Contact
+from domain.courses.commands import refresh_course, refresh_courses
+from domain.courses.models import Course
 from domain.deadlines.commands import refresh_steps
 from domain.deadlines.models import Deadline, DeadlineKind
 from domain.notifications.models import NotificationKind
 from domain.organisations.models import Organisation
-from domain.places.firing import placement_due
+from domain.places.firing import reservation_due
 from domain.referrals.endings import expire_referral
 from domain.referrals.models import Referral
 from domain.referrals.rules import BEFORE_ACCEPTANCE, BEFORE_ANSWER
@@ -57,10 +59,19 @@ async def fire_next(work: UnitOfWork) -> Deadline | None:
 
 
 async def _subjects_are_free(work: UnitOfWork, deadline: Deadline) -> bool:
-    """Lock what the deadline is about, without waiting: others lock a referral, its case and then the deadlines."""
+    """Lock what the deadline is about, without waiting: others lock a referral, its case, a course, deadlines."""
     if deadline.kind in AWAITED and await work.lock_if_free(Referral, deadline.subject_id) is None:
         return False
-    return deadline.case_id is None or await work.lock_if_free(Case, deadline.case_id) is not None
+    if deadline.case_id is not None and await work.lock_if_free(Case, deadline.case_id) is None:
+        return False
+    return all([await work.lock_if_free(Course, course_id) for course_id in await _course_ids(work, deadline)])
+
+
+async def _course_ids(work: UnitOfWork, deadline: Deadline) -> list[UUID]:
+    rows = await work.session.execute(
+        select(Course.id).where(col(Course.case_id) == deadline.case_id).order_by(col(Course.id))
+    )
+    return list(rows.scalars())
 
 
 async def _still_meant(work: UnitOfWork, deadline: Deadline) -> bool:
@@ -68,18 +79,22 @@ async def _still_meant(work: UnitOfWork, deadline: Deadline) -> bool:
     if kind == DeadlineKind.RECOMPUTE:
         case = await work.get(Case, deadline.case_id) if deadline.case_id else None
         if case is not None:
-            await refresh_steps(work, case)
+            await _refresh(work, case)
         return True
     if kind == DeadlineKind.CALLBACK:
         contact = await work.get(Contact, deadline.subject_id)
         await _escalate(work, deadline, NotificationKind.CALLBACK_OVERDUE, str(contact.id), "callback")
         return True
     if kind == DeadlineKind.STEP:
-        case = await work.get(Case, deadline.subject_id)
-        await refresh_steps(work, case)
+        course = await work.session.get(Course, deadline.subject_id)
+        about = course or await work.get(Case, deadline.subject_id)
+        if isinstance(about, Course):
+            await refresh_course(work, about, leads=True)
+        else:
+            await refresh_steps(work, about)
         if deadline.settled_at is not None:
             return False
-        await _escalate(work, deadline, NotificationKind.STEP_OVERDUE, case.reference, deadline.rule)
+        await _escalate(work, deadline, NotificationKind.STEP_OVERDUE, about.reference, deadline.rule)
         return True
     if kind in AWAITED:
         return await _referral_unanswered(work, deadline, kind)
@@ -101,8 +116,7 @@ async def _question_unanswered(work: UnitOfWork, deadline: Deadline) -> bool:
 
 BESIDE_CASES: Mapping[DeadlineKind, Callable[[UnitOfWork, Deadline], Awaitable[bool]]] = {
     DeadlineKind.WAITING_NEXT: _room,
-    DeadlineKind.RESERVATION_EXPIRY: placement_due,
-    DeadlineKind.STAY_END: placement_due,
+    DeadlineKind.RESERVATION_EXPIRY: reservation_due,
     DeadlineKind.CAPACITY_ANSWER: _question_unanswered,
 }
 
@@ -113,8 +127,7 @@ async def _referral_unanswered(work: UnitOfWork, deadline: Deadline, kind: Deadl
         return False
     if kind == DeadlineKind.REFERRAL_EXPIRY:
         await expire_referral(work, referral)
-        case = await work.get(Case, referral.case_id)
-        await refresh_steps(work, case)
+        await _refresh(work, await work.get(Case, referral.case_id))
     await _escalate(
         work,
         deadline,
@@ -125,6 +138,12 @@ async def _referral_unanswered(work: UnitOfWork, deadline: Deadline, kind: Deadl
         referral.priority,
     )
     return True
+
+
+async def _refresh(work: UnitOfWork, case: Case) -> None:
+    """Set the deadlines of a case and of all that goes on beside it."""
+    await refresh_steps(work, case)
+    await refresh_courses(work, case.id)
 
 
 async def _escalate(work: UnitOfWork, deadline: Deadline, kind: NotificationKind, reference: str, detail: str) -> None:

@@ -21,14 +21,13 @@ class DeadlineKind(StrEnum):
     CAPACITY_ANSWER = "capacity_answer"
     WAITING_NEXT = "waiting_next"
     RESERVATION_EXPIRY = "reservation_expiry"
-    STAY_END = "stay_end"
 
 
 class Deadline(SQLModel, table=True):
     """Something that must have happened by an instant; fired at most once, or settled because it happened.
 
     Attributes:
-        subject_id: The case, the referral, the contact, the capacity question, the place or the placement.
+        subject_id: The case, course, referral, contact, capacity question, place or placement.
         rule: The step or priority of the SOP that set it.
     """
 

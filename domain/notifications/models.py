@@ -26,7 +26,6 @@ class NotificationKind(StrEnum):
     CAPACITY_OVERDUE = "capacity_overdue"
     REFERRAL_NEXT = "referral_next"
     RESERVATION_EXPIRED = "reservation_expired"
-    STAY_ENDS = "stay_ends"
 
 
 class Notification(SQLModel, table=True):

@@ -1,8 +1,8 @@
-"""What a shelter does with its places: record them, take them out of order, reserve them, prolong a stay."""
+"""What a shelter does with its places: record them, take them out of order, reserve them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import func
@@ -17,10 +17,10 @@ from domain.deadlines.models import Deadline, DeadlineKind
 from domain.errors import InvalidInput, NotFound, StateConflict, VersionStale
 from domain.organisations.models import Organisation
 from domain.permits import Permit
-from domain.places.holding import call_next, end, expect_end, running_placement
+from domain.places.holding import call_next, end, running_placement
 from domain.places.models import HeldPlace, Place, Placement
 from domain.places.queries import held_places
-from domain.places.rules import LONGEST_MONTHS, Guests, chosen, months_later, status_of
+from domain.places.rules import Guests, chosen, status_of
 from domain.referrals.models import Referral
 from domain.unit_of_work import UnitOfWork
 
@@ -195,28 +195,4 @@ async def _reserved(work: UnitOfWork, permit: Permit, referral: Referral, places
         subject_id=placement.id,
         places=[str(one.id) for one in places],
     )
-    return placement
-
-
-async def extend(days: int, version: int, permit: Permit, work: UnitOfWork) -> Placement:
-    """Prolong a stay by some days.
-
-    Raises:
-        StateConflict: nobody stays there now.
-        VersionStale: a colleague changed the placement meanwhile.
-        InvalidInput: it would be longer than one extension allows.
-    """
-    referral = await work.lock(Referral, permit.subject_id)
-    placement = await running_placement(work, referral.id)
-    if placement is None or placement.stay_until is None:
-        raise StateConflict(current="nobody-stays")
-    if placement.version != version:
-        raise VersionStale(current_version=placement.version)
-    until = placement.stay_until + timedelta(days=days)
-    if until > months_later(placement.stay_until, LONGEST_MONTHS):
-        raise InvalidInput(field="days", reason="longer than one extension allows")
-    placement.stay_until = until
-    placement.version += 1
-    await expect_end(work, placement)
-    work.audit(AuditAction.PLACEMENT_EXTENDED, permit, stream_id=referral.case_id, subject_id=placement.id)
     return placement

@@ -1,7 +1,7 @@
-"""What the clock does about placements: it tells the shelter, and puts nobody out."""
+"""What the clock does about reservations: it tells the shelter. It puts nobody out."""
 
 from domain.codes import PlacementStatus, Service
-from domain.deadlines.models import Deadline, DeadlineKind
+from domain.deadlines.models import Deadline
 from domain.notifications.models import NotificationKind
 from domain.places.holding import call_next
 from domain.places.models import Placement
@@ -10,17 +10,12 @@ from domain.referrals.models import Referral
 from domain.unit_of_work import UnitOfWork
 
 
-async def placement_due(work: UnitOfWork, deadline: Deadline) -> bool:
-    """Tell of a reservation that ended unused, or of a stay at its end; returns whether it was so."""
+async def reservation_due(work: UnitOfWork, deadline: Deadline) -> bool:
+    """Tell of a reservation that ended unused, and call the next; returns whether it was so."""
     placement = await work.get(Placement, deadline.subject_id)
-    if placement.ended_at is not None:
+    if placement.ended_at is not None or status_of(placement, work.now) != PlacementStatus.RELEASED:
         return False
     referral = await work.get(Referral, placement.referral_id)
-    if deadline.kind == DeadlineKind.STAY_END:
-        work.notify(placement.organisation_id, NotificationKind.STAY_ENDS, referral.reference)
-        return True
-    if status_of(placement, work.now) != PlacementStatus.RELEASED:
-        return False
     work.notify(placement.organisation_id, NotificationKind.RESERVATION_EXPIRED, referral.reference)
     await call_next(work, placement.organisation_id, Service.SHELTER, placement.id, placement.case_id)
     return True

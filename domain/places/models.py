@@ -39,7 +39,6 @@ class Placement(SQLModel, table=True):
     Attributes:
         reserved_until: Without admission the reservation ends by itself here.
         admitted_at: When the person came.
-        stay_until: Until when they may stay; an extension moves it.
         ended_at: When they left, or the reservation was given back.
     """
 
@@ -57,7 +56,6 @@ class Placement(SQLModel, table=True):
     reserved_at: datetime = Field(sa_type=Instant)
     reserved_until: datetime = Field(sa_type=Instant)
     admitted_at: datetime | None = Field(default=None, sa_type=Instant)
-    stay_until: datetime | None = Field(default=None, sa_type=Instant)
     ended_at: datetime | None = Field(default=None, sa_type=Instant)
     version: int = 1
 

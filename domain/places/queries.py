@@ -63,6 +63,20 @@ async def directory_of_places(work: UnitOfWork) -> dict[UUID, list[TypeTold]]:
     return found
 
 
+async def keeps_places(work: UnitOfWork, organisation_id: UUID) -> bool:
+    """Whether a shelter has recorded any place; where none is, nothing is known and nothing is refused."""
+    rows = await work.session.execute(select(Place.id).where(col(Place.organisation_id) == organisation_id).limit(1))
+    return rows.scalar_one_or_none() is not None
+
+
+async def admitted_placement(work: UnitOfWork, referral_id: UUID) -> Placement | None:
+    """Return the placement by which the person of a referral came to stay, if they did; there is one at most."""
+    rows = await work.session.execute(
+        select(Placement).where(col(Placement.referral_id) == referral_id, col(Placement.admitted_at).is_not(None))
+    )
+    return rows.scalar_one_or_none()
+
+
 async def places_of(work: UnitOfWork, placement: Placement) -> Sequence[Place]:
     """Return the places that a placement holds or held."""
     rows = await work.session.execute(

@@ -1,10 +1,9 @@
-"""Which place fits whom, and how long a stay may last. Pure."""
+"""Which place fits whom, and where a placement stands. Pure."""
 
-from calendar import monthrange
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from domain.codes import CHILD_BANDS, NOT_KNOWN, PlaceFamily, PlacementStatus, PlaceSex, PlaceState, Sex
@@ -12,17 +11,6 @@ from domain.errors import DomainError
 
 if TYPE_CHECKING:
     from domain.places.models import Place, Placement
-
-SHORTEST = timedelta(days=14)
-"""Before this nobody is moved on; stated for a centre of a neighbouring country, so assumed here."""
-
-LONGEST_MONTHS = 3
-"""Of a stay, and of each extension of it; assumed likewise."""
-
-NEAR = timedelta(days=14)
-"""The last days of a stay, in which the next place is looked for."""
-
-Length = Literal["first_days", "settled", "near_limit", "at_limit"]
 
 
 class NoFreePlace(DomainError):
@@ -104,21 +92,3 @@ def status_of(placement: "Placement", now: datetime) -> PlacementStatus:
     if placement.ended_at is not None or placement.reserved_until <= now:
         return PlacementStatus.RELEASED
     return PlacementStatus.RESERVED
-
-
-def months_later(instant: datetime, months: int) -> datetime:
-    """Return the same clock time some calendar months later, on the last day of a month that is too short."""
-    count = instant.month - 1 + months
-    year, month = instant.year + count // 12, count % 12 + 1
-    return instant.replace(year=year, month=month, day=min(instant.day, monthrange(year, month)[1]))
-
-
-def length_of(placement: "Placement", now: datetime) -> Length | None:
-    """Return how far a stay is: the fact `length` of the procedure; none without admission."""
-    if placement.admitted_at is None or placement.stay_until is None:
-        return None
-    if now >= placement.stay_until:
-        return "at_limit"
-    if now >= placement.stay_until - NEAR:
-        return "near_limit"
-    return "first_days" if now < placement.admitted_at + SHORTEST else "settled"

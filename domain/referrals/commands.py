@@ -34,7 +34,7 @@ from domain.errors import InvalidInput, NotPermitted, StateConflict, VersionStal
 from domain.notifications.models import NotificationKind
 from domain.organisations.models import Organisation
 from domain.permits import Permit
-from domain.places.holding import admit
+from domain.places.staying import admit, leave
 from domain.referrals.effects import close_to_receiver, end_services, move, open_to_receiver, start_clock, start_service
 from domain.referrals.models import Referral
 from domain.referrals.queries import answering
@@ -314,6 +314,10 @@ async def move_referral(command: MoveReferral, permit: Permit, work: UnitOfWork)
             now=work.now,
         )
     referral.outcome = command.outcome
+    if command.act == Act.START:
+        await admit(work, permit, referral)
+    if command.act in {Act.COMPLETE, Act.FAIL}:
+        await leave(work, permit, referral)
     await move(work, permit, referral, command.act, command.reason, command.declined_by)
     await _consequences(work, permit, referral, command)
     return referral
@@ -331,7 +335,6 @@ async def _consequences(work: UnitOfWork, permit: Permit, referral: Referral, co
     if act == Act.ACCEPT:
         await open_to_receiver(work, referral)
     if act == Act.START:
-        await admit(work, permit, referral)
         await start_service(work, permit, referral)
     if referral.status in OVER:
         outcome = outcome_of(ReferralStatus(referral.status), command.outcome, command.reason)

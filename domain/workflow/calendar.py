@@ -96,10 +96,6 @@ class Calendar:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_zone", ZoneInfo(self.timezone))
 
-    def day(self, instant: datetime) -> date:
-        """Which day it is in the country at an instant."""
-        return instant.astimezone(self._zone).date()
-
     def is_working_day(self, day: date) -> bool:
         """Whether offices of the country are open on this day."""
         if day in self.working_days:
@@ -107,6 +103,14 @@ class Calendar:
         if day in self.days_off or day.weekday() in self.weekend:
             return False
         return day not in _public_holidays(self.country, day.year)
+
+    def begins(self, day: date) -> datetime:
+        """The first instant of a day in the country, in UTC."""
+        return self._instant(day, time(0))
+
+    def day_of(self, instant: datetime) -> date:
+        """The day that it is in the country at an instant."""
+        return instant.astimezone(self._zone).date()
 
     def add(self, start: datetime, duration: Duration, pauses: Sequence[Pause] = ()) -> datetime:
         """The instant at which the duration has passed.

@@ -118,6 +118,21 @@ def step_to_take(sop: Sop, snapshot: Snapshot, calendar: Calendar, key: str) -> 
     raise StepNotOpen(step=key if key in sop.by_key else None, sop=sop.sop, version=sop.version)
 
 
+def step_that_records(sop: Sop, snapshot: Snapshot, calendar: Calendar, fact: str, value: str) -> OpenStep:
+    """The open step that sets a fact to a value; raises as `step_to_take` does.
+
+    Commands ask for what they are about to record, so that no procedure is spelled out in code.
+    """
+    keys = [
+        step.key
+        for step in sop.steps
+        if step.opens is None and any(record.fact == fact and value in record.to for record in step.records)
+    ]
+    is_open = {step.step.key for step in open_steps(sop, snapshot, calendar)}
+    key = next((key for key in keys if key in is_open), keys[0] if keys else fact)
+    return step_to_take(sop, snapshot, calendar, key)
+
+
 def _open_step(one: CompiledStep, snapshot: Snapshot, calendar: Calendar) -> OpenStep | None:
     step, facts = one.step, snapshot.facts
     done = one.done(facts)

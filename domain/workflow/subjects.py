@@ -1,7 +1,7 @@
 """Every subject that a procedure may be about: the case and the contact, and what may go on beside a case.
 
-The three below share the facts about the person with the case, so that every invariant speaks of them too. No record
-drives them yet: their procedures can be read, proved and compared, and are not current.
+The three below share the facts about the person with the case, so that every invariant speaks of them too. The records
+that drive them stand in `domain/courses/`.
 """
 
 from collections.abc import Mapping

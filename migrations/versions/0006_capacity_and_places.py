@@ -18,7 +18,7 @@ from migrations.row_security import (
 )
 
 revision = "0006"
-down_revision = "0003"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
@@ -97,7 +97,7 @@ ROWS = {
             SELECT 1 FROM referrals r WHERE r.id = referral_id AND r.case_id = placements.case_id
               AND r.receiving_organisation_id = {ORGANISATION} AND r.service = 'shelter' AND r.status = 'accepted')""",
         update=PLACEMENT_KNOWN,
-        update_columns="admitted_at, stay_until, ended_at, version",
+        update_columns="admitted_at, ended_at, version",
     ),
     "held_places": Rows(
         select=OF_KNOWN_PLACEMENT,
@@ -180,7 +180,6 @@ def create_tables() -> None:
         sa.Column("reserved_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("reserved_until", sa.DateTime(timezone=True), nullable=False),
         sa.Column("admitted_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("stay_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["organisation_id"], ["organisations.id"]),

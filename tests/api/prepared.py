@@ -100,6 +100,11 @@ class Prepared:
         episode = await self.world.post("alpha", f"/cases/{case}/service-episodes", {"service": "psychosocial"})
         return episode["id"], str(episode["version"])
 
+    async def _course(self, subject: str) -> tuple[str, str]:
+        case = await self.named("case")
+        course = (await self.world.post("alpha", f"/cases/{case}/courses", {"subject": subject}))["reference"]
+        return course, f"alpha /courses/{course}"
+
     async def _contact(self) -> tuple[str, str]:
         body = {"channel": "voicemail", "language": "ky", "topic": "other", "narrative": {"account": "Fictional."}}
         contact = (await self.world.post("hotline", "/contacts", body))["id"]
@@ -142,6 +147,10 @@ class Prepared:
         referral, _ = await self._accepted()
         await self.world.post("south", f"/referrals/{referral}/placement", {})
         await self.world.act("south", referral, "service-start")
+        case = (await self.world.get("south", f"/referrals/{referral}"))["case"]
+        stay = (await self.world.get("south", f"/cases/{case}/courses"))[0]["reference"]
+        wish = {"fact": "wish", "value": "leave"}
+        await self.world.post("south", f"/courses/{stay}/happenings", wish)
         return referral, f"south /referrals/{referral}/placement"
 
     async def _release(self) -> tuple[str, str]:

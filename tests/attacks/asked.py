@@ -59,6 +59,9 @@ BODIES: Mapping[str, Body] = {
     "POST /v1/cases/{reference}/decisions": decision,
     "POST /v1/cases/{reference}/consents": always(CONSENT),
     "POST /v1/cases/{reference}/consents/{consent_id}/versions": always(REPORTING),
+    "POST /v1/cases/{reference}/courses": always({"subject": "proceedings"}),
+    "POST /v1/courses/{reference}/steps/{step}": always({}),
+    "POST /v1/courses/{reference}/happenings": always({"fact": "hearing", "value": "held"}),
     "POST /v1/cases/{reference}/service-episodes": always({"service": "medical"}),
     "POST /v1/service-episodes/{episode_id}/end": always({"outcome": "full"}),
     "POST /v1/cases/{reference}/referrals": always({**REFERRAL, "recipient": "NGO-ALPHA", "draft": True}),
@@ -68,7 +71,6 @@ BODIES: Mapping[str, Body] = {
     "POST /v1/referrals/{reference}/completion": always({"outcome": "full"}),
     "POST /v1/referrals/{reference}/failure": always({"reason": "other"}),
     "POST /v1/referrals/{reference}/placement": always({"children": 9}),
-    "POST /v1/referrals/{reference}/placement/extension": always({"days": 30}),
     "POST /v1/cases/{reference}/capacity-questions": always(QUESTION),
     "POST /v1/capacity-questions/{reference}/answer": always({"answer": "no_capacity"}),
     "POST /v1/places": always({"sex": "women", "family": "single", "count": 1}),
@@ -78,7 +80,8 @@ BODIES: Mapping[str, Body] = {
 
 WITHOUT_VERSION: Final = re.compile(
     r"POST /v1/(contacts|cases|places|referrals/\{reference\}/placement"
-    r"|cases/\{reference\}/(steps/.*|cooperation|walls|screenings|assessments|decisions|consents.*|service-episodes"
+    r"|courses/.*"
+    r"|cases/\{reference\}/(steps/.*|cooperation|walls|screenings|assessments|decisions|consents.*|courses|service-episodes"
     r"|capacity-questions|referrals))"
 )
 """Changes that make something new and so name no version."""
@@ -107,8 +110,8 @@ def routes(app: FastAPI) -> list[str]:
 
 def filled(path: str, things: Things) -> str:
     """Return a path with the ids of what is asked for."""
-    kinds = {"/v1/referrals": things.referral, "/v1/capacity-questions": things.question}
-    reference = next((one for start, one in kinds.items() if path.startswith(start)), things.case)
+    kinds = {"referrals": things.referral, "courses": things.course, "capacity-questions": things.question}
+    reference = kinds.get(path.split("/")[2], things.case)
     known = {
         **FIXED,
         "reference": reference,

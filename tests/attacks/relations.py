@@ -74,6 +74,7 @@ class Things:
     release: str
     question: str = "Q-0000-0000-0000-0000"
     place: str = "00000000-0000-4000-8000-000000000000"
+    course: str = "K-0000-0000-0000-0000"
     table: str = "cases"
 
 
@@ -160,6 +161,7 @@ async def prepared(stage: Stage) -> dict[str, Things]:
     release = await published(stage.world)
     case, contact, consent = await opened(stage, "owner", WORKER)
     done = await stage.do("owner", f"/cases/{case}/service-episodes", {"service": "medical"})
+    course = await begun(stage, "owner", case)
     sent = {
         relation: await referred(stage, case, relation) for relation in ("before", "after", "declined", "withdrawn")
     }
@@ -171,13 +173,13 @@ async def prepared(stage: Stage) -> dict[str, Things]:
     put = {relation: await questioned(stage, case, relation) for relation in sent}
     places = await stage.do("owner", "/places", {"sex": "women", "family": "single", "count": 1})
     place = places["items"][0]["id"]
-    mine = Things(case, sent["before"], contact, consent, done["id"], release, put["before"], place)
-    begun = await given(stage, "after", case)
+    mine = Things(case, sent["before"], contact, consent, done["id"], release, put["before"], place, course)
+    running = await given(stage, "after", case)
     return {
         "owner": mine,
         "sender": await handed_over(stage, release),
         "before": mine,
-        "after": replace(mine, referral=sent["after"], episode=begun, question=put["after"]),
+        "after": replace(mine, referral=sent["after"], episode=running, question=put["after"]),
         "declined": replace(mine, referral=sent["declined"], question=put["declined"]),
         "withdrawn": replace(mine, referral=sent["withdrawn"], question=put["withdrawn"]),
         **await walled_off(stage, release),
@@ -225,6 +227,12 @@ async def answered(stage: Stage, relation: str, referral: str, *acts: str) -> No
         await stage.do(relation, f"/referrals/{referral}/{act}")
 
 
+async def begun(stage: Stage, relation: str, case: str, subject: str = "proceedings") -> str:
+    """Open a course beside a case; returns its reference."""
+    reference: str = (await stage.do(relation, f"/cases/{case}/courses", {"subject": subject}))["reference"]
+    return reference
+
+
 async def given(stage: Stage, relation: str, case: str) -> str:
     """Return the service episode that an organisation gives in a case."""
     response = await stage.ask(relation, WORKER, "GET", f"/cases/{case}/service-episodes")
@@ -240,7 +248,8 @@ async def handed_over(stage: Stage, release: str) -> Things:
     sent = await stage.do("sender", f"/cases/{case}/referrals", body, role=Role.HOTLINE_OPERATOR)
     await answered(stage, "owner", sent["reference"], "receipt", "acceptance")
     episode = await stage.do("owner", f"/cases/{case}/service-episodes", {"service": "medical"})
-    return Things(case, sent["reference"], contact, consent, episode["id"], release, question)
+    course = await begun(stage, "owner", case)
+    return Things(case, sent["reference"], contact, consent, episode["id"], release, question, course=course)
 
 
 async def walled_off(stage: Stage, release: str) -> Mapping[str, Things]:
@@ -251,12 +260,13 @@ async def walled_off(stage: Stage, release: str) -> Mapping[str, Things]:
     await answered(stage, "walled", referral, "acceptance", "service-start")
     episode = await given(stage, "walled", case)
     question = await questioned(stage, case, "walled")
+    course = await begun(stage, "owner", case)
     walls = [{"organisation": code_of("walled")}, *({"staff": subject_of("walled_staff", role)} for role in Role)]
     for wall in walls:
         await stage.do("owner", f"/cases/{case}/walls", wall)
     return {
-        "walled": Things(case, referral, contact, consent, episode, release, question),
-        "walled_staff": Things(case, referral, contact, consent, own["id"], release, question),
+        "walled": Things(case, referral, contact, consent, episode, release, question, course=course),
+        "walled_staff": Things(case, referral, contact, consent, own["id"], release, question, course=course),
     }
 
 

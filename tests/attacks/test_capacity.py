@@ -13,6 +13,10 @@ from tests.attacks.relations import REFERRAL, WORKER, Stage, answered, code_of, 
 Attack = Callable[..., None]
 
 SHELTER = {"step": "offer-emergency-shelter", "service": "shelter"}
+LINK = (
+    "INSERT INTO capacity_askings (question_id, case_id, organisation_id) SELECT $1, $2, nrm_organisation() "
+    "WHERE nrm_organisation() IS NOT NULL"
+)
 WOMAN = {"sex": "women", "family": "single", "count": 1}
 
 
@@ -51,8 +55,7 @@ async def test_whoever_was_asked_cannot_reach_the_case_by_sql_before_acceptance(
             ("SELECT 1 FROM deadlines WHERE subject_id = $1", question_id),
             ("SELECT 1 FROM audit_entries WHERE subject_id = $1 AND stream_id = $2", question_id, case_id),
             (
-                "INSERT INTO capacity_askings (question_id, case_id, organisation_id) "
-                "VALUES ($1, $2, nrm_organisation())",
+                LINK,
                 question_id,
                 case_id,
             ),

@@ -19,6 +19,7 @@ from domain.codes import (
     Compartment,
     ContactOutcome,
     ContactTopic,
+    CourseSubject,
     EntryChannel,
     HeardOfUs,
     LegalBasis,
@@ -29,6 +30,7 @@ from domain.codes import (
     VictimType,
 )
 from domain.contacts.models import Contact, ContactCase
+from domain.courses.models import Course
 from domain.permits import Actor
 from domain.referrals.models import Referral
 from domain.referrals.rules import OVER
@@ -39,10 +41,10 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MOMENTS = [NOW + timedelta(hours=hours) for hours in (-72, -30, -23, 0, 1, 72)]
 """Before, within and after a day ago; exactly now, since a grant runs from its first instant and not at its last."""
 
-MODELS: tuple[type[SQLModel], ...] = (Case, Referral, Contact, ServiceEpisode, CapacityQuestion)
-ORGANISATIONS, STAFF, CASES, REFERRALS, CONTACTS, EPISODES, QUESTIONS = (
+MODELS: tuple[type[SQLModel], ...] = (Case, Referral, Contact, ServiceEpisode, Course, CapacityQuestion)
+ORGANISATIONS, STAFF, CASES, REFERRALS, CONTACTS, EPISODES, COURSES, QUESTIONS = (
     [UUID(int=base * 1000 + number) for number in range(size)]
-    for base, size in ((1, 4), (2, 4), (3, 3), (4, 4), (5, 3), (6, 3), (7, 3))
+    for base, size in ((1, 4), (2, 4), (3, 3), (4, 4), (5, 3), (6, 3), (7, 3), (8, 3))
 )
 KINDS = {"compartment": CASES, "package": REFERRALS, "question": REFERRALS, "notes": CONTACTS}
 COUNTRIES = ("KG", "KG", "KG", "KZ")
@@ -59,6 +61,7 @@ class Country:
     contacts: list[Contact]
     links: list[ContactCase]
     episodes: list[ServiceEpisode]
+    courses: list[Course]
     sealed: list[SealedValue]
     questions: list[CapacityQuestion]
     askings: list[CapacityAsking]
@@ -69,6 +72,7 @@ class Country:
         found: dict[type[SQLModel], list[Any]] = {
             Case: self.cases, Referral: self.referrals, Contact: self.contacts, ServiceEpisode: self.episodes,
             CapacityQuestion: self.questions,
+            Course: self.courses,
         }  # fmt: skip
         return found[model]
 
@@ -157,6 +161,7 @@ def countries(draw: st.DrawFn) -> Country:
         contacts=[_contact(one, draw(some_organisation)) for one in CONTACTS],
         links=[ContactCase(contact_id=contact, case_id=case) for contact, case in sorted(pairs, key=str)],
         episodes=[_episode(one, draw) for one in EPISODES],
+        courses=[_course(one, number, draw) for number, one in enumerate(COURSES)],
         sealed=[
             _sealed(UUID(int=next(numbers)), kind, holder, compartment)
             for kind, holders in KINDS.items()
@@ -183,6 +188,7 @@ def _grant(one: UUID, draw: st.DrawFn) -> CaseAccess:
         organisation_id=draw(some_organisation),
         relation=draw(st.sampled_from(Relation)),
         holder_id=draw(st.sampled_from([case, *REFERRALS])),
+        referral_id=draw(st.sampled_from(REFERRALS)),
         compartments=sorted(draw(st.sets(st.sampled_from(Compartment), max_size=2))),
         valid_from=draw(st.sampled_from(MOMENTS)),
         valid_until=draw(st.sampled_from(MOMENTS)),
@@ -207,6 +213,21 @@ def _episode(one: UUID, draw: st.DrawFn) -> ServiceEpisode:
         referral_id=draw(st.sampled_from([None, *REFERRALS])),
         service=Service.MEDICAL,
         started_at=NOW,
+    )
+
+
+def _course(one: UUID, number: int, draw: st.DrawFn) -> Course:
+    return Course(
+        id=one,
+        reference=f"K-{number}",
+        case_id=CASES[number],
+        country="KG",
+        organisation_id=draw(some_organisation),
+        referral_id=draw(st.sampled_from([None, *REFERRALS[:2]])),
+        subject=draw(st.sampled_from(CourseSubject)),
+        sop="x",
+        sop_version="1.0.0",
+        opened_at=NOW,
     )
 
 

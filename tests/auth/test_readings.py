@@ -1,7 +1,7 @@
 """A rule is written once and read twice, and row-level security is a third reading. The three never disagree.
 
 Generated organisations, staff, cases, grants (running, ended, future), walls and referrals in every status. For every
-verb and every record of five tables:
+verb and every record of six tables:
 
 - by Python: the role has the verb, `allowing` finds a rule, and no conflict wall stands before the record;
 - by SQL: `visible` as a condition, asked by a superuser, whom no policy holds;
@@ -32,6 +32,7 @@ from auth.roles import Permission
 from domain.capacity.models import CapacityQuestion
 from domain.codes import Role
 from domain.contacts.models import Contact
+from domain.courses.models import Course
 from domain.permits import Actor
 from domain.referrals.models import Referral
 from domain.sealing.models import SealedValue
@@ -62,7 +63,7 @@ async def planted(session: AsyncSession, country: Country) -> None:
     session.add_all(
         [*country.cases, *country.grants, *country.walls, *country.referrals, *country.contacts, *country.links]
     )
-    session.add_all([*country.episodes, *country.sealed, *country.questions, *country.askings])
+    session.add_all([*country.episodes, *country.courses, *country.sealed, *country.questions, *country.askings])
     await session.flush()
     session.expunge_all()
 
@@ -93,14 +94,15 @@ async def by_row_security(session: AsyncSession, actor: Actor, model: type[SQLMo
 
 
 def may_be_read(country: Country, actor: Actor, model: type[SQLModel]) -> set[UUID]:
-    """Return what any role of the actor's organisation may read; overseeing needs the role itself."""
+    """Return what any role of the actor's organisation may read; overseeing and courses need the role itself."""
     reading = {
         Referral: (Permission.REFERRAL_READ, Permission.REFERRAL_STATUS_READ),
         Contact: (Permission.CONTACT_READ,),
         ServiceEpisode: (Permission.EPISODE_READ,),
         CapacityQuestion: (Permission.CAPACITY_READ,),
+        Course: (Permission.COURSE_READ,),
     }.get(model, (Permission.CASE_READ,))
-    roles = [role for role in Role if role not in OVERSIGHT or role == actor.role]
+    roles = [role for role in Role if role == actor.role or (role not in OVERSIGHT and model is not Course)]
     return {
         record.id
         for record in country.records(model)

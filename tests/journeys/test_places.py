@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.journeys.scenes import carried, referred, supported, told
+from tests.journeys.courses import begun, done, happened, values_in
+from tests.journeys.scenes import carried, opened, referred, supported, told
 from tests.journeys.test_capacity import answered, asked
 from tests.world import World
 
@@ -40,6 +41,19 @@ async def told_free(world: World, code: str = "SHELTER-NORTH") -> tuple[str | No
     return found["free_places"], [(one["sex"], one["family"], one["free"]) for one in found["place_types"]]
 
 
+async def stay_of(world: World, case: str) -> str:
+    """Return the stay that an admission opened beside a case."""
+    (stay,) = await world.get("north", f"/cases/{case}/courses")
+    reference: str = stay["reference"]
+    return reference
+
+
+async def facts_of(world: World, stay: str) -> tuple[str, str]:
+    """Return whether the person stays, and how far the stay is."""
+    values = await values_in(world, stay, "north")
+    return values["stay"], values["length"]
+
+
 async def test_from_the_question_to_the_leaving(world: World) -> None:
     assert await told_free(world) == ("unknown", [])
     assert await told_free(world, "NGO-ALPHA") == (None, [])
@@ -50,34 +64,40 @@ async def test_from_the_question_to_the_leaving(world: World) -> None:
     await answered(world, question)
     referral = await accepted(world, case, capacity_question=question)
     reserved = await world.post("north", f"/referrals/{referral}/placement", {})
-    assert (reserved["status"], reserved["places"], reserved["length"]) == ("reserved", [1], None)
+    assert (reserved["status"], reserved["places"]) == ("reserved", [1])
     assert await counts(world) == (0, 1, 0)
     assert await told_free(world) == ("no", [("women", "single", "no")])
     await world.act("north", referral, "service-start")
     path = f"/referrals/{referral}/placement"
-    staying = await world.get("north", path)
-    assert (staying["status"], staying["length"]) == ("occupied", "first_days")
-    late = world.later(timedelta(days=5))
-    assert await counts(late) == (0, 0, 1), "an admission does not end with its reservation"
-    assert (await world.later(timedelta(days=20)).get("north", path))["length"] == "settled"
-    near = world.later(timedelta(days=85))
-    assert (await near.get("north", path))["length"] == "near_limit"
-    end = datetime.fromisoformat(staying["stay_until"])
-    version = await world.version("north", path)
-    extended = await near.post("north", f"{path}/extension", {"days": 60}, version=version)
-    assert (datetime.fromisoformat(extended["stay_until"]), extended["length"]) == (end + timedelta(days=60), "settled")
-    await near.post("north", f"{path}/extension", {"days": 1}, version=version, expect=412)
-    await near.post("north", f"{path}/extension", {"days": 93}, version=version + 1, expect=422)
-    await world.later(timedelta(days=100)).work_off()
-    assert "stay_ends" not in await told(near, "north", referral), "the extension moved the end"
-    over = world.later(timedelta(days=160))
-    await over.work_off()
-    assert await told(over, "north", referral) == ["referral_arrived", "stay_ends"]
+    assert (await world.get("north", path))["status"] == "occupied"
+    assert await counts(world.later(timedelta(days=5))) == (0, 0, 1), "an admission does not end with its reservation"
+    stay = await stay_of(world, case)
+    assert await facts_of(world, stay) == ("staying", "first_days")
+    near = world.later(timedelta(days=80))
+    assert await facts_of(near, stay) == ("staying", "near_limit")
+    await happened(near, stay, "extension", "asked", "north")
+    until = str((near.runtime.clock.present() + timedelta(days=60)).date())
+    await done(near, stay, "decide-extension", "north", fact="extension", value="granted", on_day=until)
+    assert await facts_of(near, stay) == ("staying", "settled"), "the extension moved the end"
+    over = world.later(timedelta(days=141))
+    assert await facts_of(over, stay) == ("staying", "at_limit")
     assert await counts(over) == (0, 0, 1), "nobody is put out by a clock"
-    await over.act("north", referral, "completion", {"outcome": "full"})
+    version = await world.version("north", path)
+    refused = await over.post("north", f"{path}/leaving", version=version, expect=409)
+    assert (refused["code"], refused["step"]) == ("step-not-open", "record-leaving")
+    assert (await over.act("north", referral, "completion", {"outcome": "full"}, expect=409))["code"] == "step-not-open"
+    await done(over, stay, "find-next-place", "north", value="found")
+    left = await over.post("north", f"{path}/leaving", version=version)
+    assert left["status"] == "left"
+    assert (await values_in(over, stay, "north"))["stay"] == "left"
     assert await counts(over) == (1, 0, 0)
-    assert (await over.get("north", path))["status"] == "left"
     assert await told_free(over) == ("yes", [("women", "single", "yes")])
+    await over.act("north", referral, "completion", {"outcome": "full"})
+    tomorrow = str((over.runtime.clock.present() + timedelta(days=1)).date())
+    await happened(over, stay, "grant_report", "due", "north", on_day=tomorrow)
+    after = world.later(timedelta(days=143))
+    await done(after, stay, "report-grant", "north")
+    await done(after, stay, "close-stay", "north")
 
 
 @pytest.mark.parametrize(
@@ -204,10 +224,8 @@ async def test_places_are_reserved_for_accepted_referrals_by_their_own_shelter_a
     assert (await world.act("north", referral, "service-start", expect=409))["current"] == "no-place-reserved"
     await world.post("north", path, {})
     assert (await world.post("north", path, {}, expect=409))["current"] == "reserved"
-    extension = {"until": "2031-01-01T00:00:00Z"}
-    assert (await world.post("north", f"{path}/extension", extension, version=1, expect=409))[
-        "current"
-    ] == "nobody-stays"
+    refused = await world.post("north", f"{path}/leaving", version=1, expect=409)
+    assert refused["current"] == "nobody-stays"
 
 
 async def test_a_shelter_that_keeps_no_places_here_works_as_before(world: World) -> None:
@@ -223,3 +241,51 @@ async def test_a_body_that_is_no_shelter_keeps_no_places_and_nobody_sees_another
     answer = await world.ask("south", "PATCH", f"/places/{place['id']}", {"out_of_order": True}, version=1)
     assert answer.status_code == 404
     await world.get("hotline", "/places", expect=403)
+
+
+async def test_a_stay_and_its_placement_cannot_say_two_things(world: World) -> None:
+    """Where places are kept, the admission and the leaving are recorded with the placement, by no other way."""
+    await offered(world)
+    case, _ = await supported(world)
+    referral = await accepted(world, case)
+    path = f"/referrals/{referral}/placement"
+    stay = await begun(world, case, "stay", "north")
+    by_hand = {"fact": "stay", "value": "staying"}
+    refused = await world.post("north", f"/courses/{stay}/steps/decide-admission", by_hand, expect=422)
+    assert refused["reason"] == "this step is done by recording what it is about"
+    await world.post("north", path, {})
+    assert (await values_in(world, stay, "north"))["stay"] == "asked"
+    await world.act("north", referral, "service-start")
+    assert await stay_of(world, case) == stay, "the admission moves the stay that was opened before"
+    assert (await values_in(world, stay, "north"))["stay"] == "staying"
+    await world.post("north", f"/courses/{stay}/steps/decide-admission", by_hand, expect=409)
+    await happened(world, stay, "wish", "leave", "north")
+    await world.post("north", f"/courses/{stay}/steps/record-leaving", {}, expect=422)
+    await world.act("alpha", referral, "withdrawal")
+    assert (await values_in(world, stay, "north"))["stay"] == "left", "whoever ends the referral ends the stay"
+    assert await counts(world) == (1, 0, 0)
+
+
+async def test_who_is_declined_admission_holds_no_place_and_is_not_admitted(world: World) -> None:
+    await offered(world)
+    case, _ = await supported(world)
+    referral = await accepted(world, case)
+    stay = await begun(world, case, "stay", "north")
+    await world.post("north", f"/referrals/{referral}/placement", {})
+    await done(world, stay, "decide-admission", "north", fact="stay", value="declined")
+    assert await counts(world) == (1, 0, 0)
+    await world.post("north", f"/referrals/{referral}/placement", {})
+    refused = await world.act("north", referral, "service-start", expect=409)
+    assert (refused["code"], refused["step"]) == ("step-not-open", "decide-admission")
+
+
+async def test_nobody_is_admitted_without_the_consent_that_the_procedure_wants(world: World) -> None:
+    await offered(world)
+    case = await opened(world)
+    await world.post("alpha", f"/cases/{case}/assessments", {"danger": "imminent"})
+    sent = {"step": "offer-emergency-shelter", "service": "shelter", "recipient": "SHELTER-NORTH"}
+    referral = (await world.post("alpha", f"/cases/{case}/referrals", sent))["reference"]
+    await carried(world, referral, "north", "receipt", "acceptance")
+    await world.post("north", f"/referrals/{referral}/placement", {})
+    admitted = await world.act("north", referral, "service-start")
+    assert admitted["status"] == "in_service", "imminent danger is the basis instead of consent"

@@ -56,7 +56,7 @@ async def test_when_a_place_comes_free_both_sides_of_the_next_referral_are_told(
     first, second = await waiting(world, "beta"), await waiting(world)
     await world.work_off()
     assert "referral_next" not in await told(world, "beta", first)
-    await world.act("north", staying, "completion", {"outcome": "full"})
+    await world.act("alpha", staying, "withdrawal")
     await world.work_off()
     assert (await told(world, "beta", first))[-1] == "referral_next"
     assert (await told(world, "north", first))[-1] == "referral_next"
