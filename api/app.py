@@ -16,6 +16,7 @@ from api.middleware import Guard
 from api.problems import install
 from api.rate_limit import RateLimit
 from api.routes import (
+    capacity,
     cases,
     classifications,
     contacts,
@@ -24,6 +25,7 @@ from api.routes import (
     exploitation,
     fhir,
     funding,
+    places,
     records,
     referrals,
     rehabilitation,
@@ -48,7 +50,9 @@ ROUTES = (
     funding,
     courses,
     rehabilitation,
+    capacity,
     referrals,
+    places,
     fhir,
     directory,
 )

@@ -14,6 +14,7 @@ from sqlmodel import SQLModel, col
 
 from auth.policies import About, Rule, rules_for
 from auth.roles import Permission, may
+from domain.capacity.models import CapacityAsking, CapacityQuestion
 from domain.cases.models import Case, CaseAccess, CaseWall
 from domain.codes import CommissionOutcome, Compartment, Role
 from domain.contacts.models import Contact, ContactCase
@@ -32,6 +33,7 @@ ABOUT: dict[type[SQLModel], About] = {
     Contact: About.CONTACT,
     ServiceEpisode: About.EPISODE,
     Award: About.AWARD,
+    CapacityQuestion: About.QUESTION,
     Course: About.COURSE,
     CommissionRecord: About.COMMISSION,
 }
@@ -41,6 +43,7 @@ READ: dict[type[SQLModel], Permission] = {
     Contact: Permission.CONTACT_READ,
     ServiceEpisode: Permission.EPISODE_READ,
     Award: Permission.AWARD_READ,
+    CapacityQuestion: Permission.CAPACITY_READ,
     Course: Permission.COURSE_READ,
 }
 
@@ -55,7 +58,7 @@ REASONS = frozenset({Compartment.LEGAL})
 
 
 def _case_column(model: type[SQLModel]) -> Any:
-    """Return the column that names a record's case; contacts have none."""
+    """Return the column that names a record's case; contacts and questions have none."""
     return Case.id if model is Case else getattr(model, "case_id", None)
 
 
@@ -78,6 +81,15 @@ def asked_for_walled(award_id: Any, actor: Actor) -> ColumnElement[bool]:
     Who decides must not learn of which case an award is, and so sees no link: to them row-level security is the wall.
     """
     return exists().where(col(AwardCase.award_id) == award_id, walled(col(AwardCase.case_id), actor))
+
+
+def asked_walled(question_id: Any, actor: Actor) -> ColumnElement[bool]:
+    """Return the SQL condition that a capacity question was asked for a case which a conflict wall hides.
+
+    Whoever was asked may not read for which case: for them the second wall answers this.
+    """
+    of_question = col(CapacityAsking.question_id) == question_id
+    return exists().where(of_question, walled(col(CapacityAsking.case_id), actor))
 
 
 def grant_rules(permission: Permission, role: Role, model: type[SQLModel]) -> list[Rule]:
@@ -105,6 +117,8 @@ def visible(model: type[SQLModel], permission: Permission, actor: Actor) -> Colu
         return found & ~opened_walled(Contact.id, actor)
     if model is Award:
         return found & ~asked_for_walled(Award.id, actor)
+    if model is CapacityQuestion:
+        return found & ~asked_walled(CapacityQuestion.id, actor)
     return found if case_id is None else found & ~walled(case_id, actor)
 
 
@@ -219,6 +233,13 @@ class Authorisation:
         rule, _ = self._rule(permission, contact, [])
         opens = WORDS if permission == Permission.CONTACT_REVEAL else frozenset[Compartment]()
         return contact, Permit(self.actor, permission, contact.id, rule.name, opens, contact.id)
+
+    async def question(self, reference: str, permission: Permission) -> tuple[CapacityQuestion, Permit]:
+        """Find a capacity question by reference and permit a verb on it; raises as `case` does."""
+        self._role_may(permission)
+        question = await self._find(CapacityQuestion, CapacityQuestion.reference == reference)
+        rule, _ = self._rule(permission, question, [])
+        return question, Permit(self.actor, permission, question.id, rule.name)
 
     async def episode(self, episode_id: Any, permission: Permission) -> tuple[ServiceEpisode, Permit]:
         """Find a service episode and permit a verb on it; raises as `case` does."""

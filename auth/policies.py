@@ -25,6 +25,7 @@ class About(StrEnum):
     CONTACT = "contact"
     EPISODE = "episode"
     AWARD = "award"
+    QUESTION = "question"
     COURSE = "course"
     COMMISSION = "commission"
 
@@ -136,6 +137,18 @@ GIVES_IT = Rule(
     About.EPISODE,
     lambda episode, actor: episode.organisation_id == actor.organisation_id,
 )
+ASKED_IT = Rule(
+    "asker-of-question",
+    "their organisation asked the question",
+    About.QUESTION,
+    lambda question, actor: question.asking_organisation_id == actor.organisation_id,
+)
+WAS_ASKED = Rule(
+    "asked-by-question",
+    "the question was put to their organisation",
+    About.QUESTION,
+    lambda question, actor: question.asked_organisation_id == actor.organisation_id,
+)
 LEADS_PROCEEDINGS = Rule(
     "leader-of-proceedings",
     "their organisation leads the case beside which the proceedings go on",
@@ -237,6 +250,9 @@ RULES: dict[Permission, tuple[Rule, ...]] = {
     Permission.NOTES_REVEAL: (SENT_IT, RECEIVES_IT),
     Permission.EPISODE_READ: (GIVES_IT, OWNS),
     Permission.EPISODE_RECORD: (GIVES_IT,),
+    Permission.CAPACITY_ASK: (OWNS, ASKED_IT),
+    Permission.CAPACITY_READ: (ASKED_IT, WAS_ASKED),
+    Permission.CAPACITY_ANSWER: (WAS_ASKED,),
     Permission.CONTACT_READ: (TOOK_IT,),
     Permission.CONTACT_CALL_BACK: (TOOK_IT,),
     Permission.CONTACT_REVEAL: (TOOK_IT,),

@@ -49,6 +49,10 @@ class Permission(StrEnum):
     NOTES_REVEAL = "notes:reveal"
     EPISODE_READ = "episode:read"
     EPISODE_RECORD = "episode:record"
+    CAPACITY_ASK = "capacity:ask"
+    CAPACITY_READ = "capacity:read"
+    CAPACITY_ANSWER = "capacity:answer"
+    PLACE_KEEP = "place:keep"
     NOTIFICATION_READ = "notification:read"
     FUNNEL_READ = "funnel:read"
     RELEASE_READ = "release:read"
@@ -81,6 +85,8 @@ _CASE_WORK = frozenset(
         Permission.REFERRAL_STATUS_READ,
         Permission.NOTES_REVEAL,
         Permission.EPISODE_READ,
+        Permission.CAPACITY_ASK,
+        Permission.CAPACITY_READ,
         Permission.NOTIFICATION_READ,
     }
 )
@@ -95,6 +101,8 @@ _RECEIVING = frozenset(
         Permission.NOTES_REVEAL,
         Permission.EPISODE_READ,
         Permission.EPISODE_RECORD,
+        Permission.CAPACITY_READ,
+        Permission.CAPACITY_ANSWER,
         Permission.NOTIFICATION_READ,
     }
 )
@@ -115,13 +123,13 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     | _RECEIVING
     | _CONTACTS
     | _COURSES
-    | {Permission.DECISION_RECORD, Permission.COMMISSION_REASONS},
+    | {Permission.DECISION_RECORD, Permission.COMMISSION_REASONS, Permission.PLACE_KEEP},
     Role.POLICE_OFFICER: _EVERYBODY | _CASE_WORK | _RECEIVING | _COURSES | {Permission.DECISION_RECORD},
     Role.MIGRATION_OFFICER: _EVERYBODY
     | _CASE_WORK
     | _RECEIVING
     | {Permission.DECISION_RECORD, Permission.COMMISSION_READ, Permission.COMMISSION_DECIDE},
-    Role.SHELTER_STAFF: _EVERYBODY | _RECEIVING | _COURSES,
+    Role.SHELTER_STAFF: _EVERYBODY | _RECEIVING | _COURSES | {Permission.PLACE_KEEP},
     Role.FOCAL_POINT: _EVERYBODY | {Permission.REFERRAL_STATUS_READ, Permission.REFERRALS_OVERDUE_READ},
     Role.MONITORING_STAFF: _EVERYBODY,
     Role.COORDINATOR: _EVERYBODY

@@ -771,6 +771,67 @@ class AwardRefusal(StrEnum):
     OTHER = "other"
 
 
+class CapacityAnswer(StrEnum):
+    """What a provider says when it is asked whether it could take somebody."""
+
+    CAPACITY = "capacity"
+    WAITLIST = "waitlist"
+    NO_CAPACITY = "no_capacity"
+    ASSESSMENT_NEEDED = "assessment_needed"
+
+
+class QuestionStatus(StrEnum):
+    """Where a capacity question stands; derived from its instants."""
+
+    ASKED = "asked"
+    ANSWERED = "answered"
+    EXPIRED = "expired"
+    CLOSED = "closed"
+
+
+class PlaceSex(StrEnum):
+    """For whom a shelter place is meant, by sex."""
+
+    WOMEN = "women"
+    MEN = "men"
+    ANY = "any"
+
+
+class PlaceFamily(StrEnum):
+    """For whom a shelter place is meant, by who comes along."""
+
+    SINGLE = "single"
+    WITH_CHILDREN = "with_children"
+    UNACCOMPANIED_CHILD = "unaccompanied_child"
+
+
+class PlaceState(StrEnum):
+    """What a shelter place is at this moment; derived, never stored."""
+
+    FREE = "free"
+    RESERVED = "reserved"
+    OCCUPIED = "occupied"
+    OUT_OF_ORDER = "out_of_order"
+    NOT_OFFERED = "not_offered"
+
+
+class FreePlaces(StrEnum):
+    """Whether a shelter has a free place: all that the directory tells."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+class PlacementStatus(StrEnum):
+    """Where a placement stands; derived from its instants."""
+
+    RESERVED = "reserved"
+    OCCUPIED = "occupied"
+    LEFT = "left"
+    RELEASED = "released"
+
+
 EXTENSIONS: dict[str, frozenset[str]] = {
     "OrganisationType": frozenset(
         {

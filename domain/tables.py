@@ -3,6 +3,7 @@
 from sqlmodel import SQLModel
 
 import domain.audit.models
+import domain.capacity.models
 import domain.cases.models
 import domain.classifications.models
 import domain.consents.models
@@ -14,6 +15,7 @@ import domain.funding.models
 import domain.notifications.models
 import domain.organisations.models
 import domain.persons.models
+import domain.places.models
 import domain.proceedings.models
 import domain.referrals.models
 import domain.rehabilitation.models

@@ -32,6 +32,7 @@ from domain.codes import Language, Service, VictimType
 from domain.errors import NotFound
 from domain.notifications.models import Notification
 from domain.organisations.models import Organisation
+from domain.places.queries import directory_of_places
 from domain.statistics.models import Release
 from domain.workflow.catalogue import Catalogue
 from domain.workflow.sop import Sop
@@ -70,7 +71,8 @@ async def list_organisations(
     if service is not None:
         statement = statement.where(literal(str(service)) == any_(col(Organisation.services)))
     rows = await work.session.execute(statement.order_by(col(Organisation.code)).limit(1000))
-    return OrganisationList(items=[OrganisationOut.of(row) for row in rows.scalars()])
+    types = await directory_of_places(work)
+    return OrganisationList(items=[OrganisationOut.of(row, types.get(row.id, ())) for row in rows.scalars()])
 
 
 @router.get("/code-lists", tags=["directory"], responses=READ_PROBLEMS)
@@ -138,6 +140,7 @@ async def list_notifications(
         select(Notification).where(
             col(Notification.organisation_id) == actor.organisation_id,
             col(Notification.reference).not_in(select(func.nrm_walled_references())),
+            col(Notification.reference).not_in(select(func.nrm_walled_questions())),
         ),
         (col(Notification.created_at), col(Notification.id)),
         cursor,

@@ -36,6 +36,7 @@ from auth.authorisation import Authorisation, visible
 from auth.roles import Permission
 from auth.tokens import TokenRefused
 from domain.audit.actions import AuditAction
+from domain.capacity.queries import question_behind
 from domain.cases.models import Case
 from domain.codes import Compartment, LegalBasis, Outcome, Priority, ReferralStatus, Service
 from domain.errors import InvalidInput, NotFound, NotPermitted, StateConflict, VersionStale
@@ -44,6 +45,7 @@ from domain.referrals.commands import MoveReferral, move_referral, reveal_notes,
 from domain.referrals.models import Referral
 from domain.referrals.queries import answering, codes_of, events_of, unanswered
 from domain.referrals.rules import AFTER_ACCEPTANCE, FHIR_TASK_STATUS, Act
+from domain.referrals.waiting import positions
 from domain.sealing.envelope import SealBroken
 from domain.unit_of_work import UnitOfWork
 from domain.workflow.engine import ConsentMissing, StepNotOpen
@@ -305,10 +307,11 @@ async def mark_in_error(
 
 
 async def summaries(work: UnitOfWork, rows: Sequence[Referral]) -> list[ReferralSummary]:
-    """Return referrals as shown in lists, with two queries however many they are."""
+    """Return referrals as shown in lists, with two queries however many they are, and a third where somebody waits."""
     answers = await answering(work, [row.id for row in rows])
     ends = [one for row in rows for one in (row.sending_organisation_id, row.receiving_organisation_id)]
     codes = await codes_of(work, ends)
+    waiting = await positions(work, rows)
     return [
         ReferralSummary(
             reference=row.reference,
@@ -323,6 +326,7 @@ async def summaries(work: UnitOfWork, rows: Sequence[Referral]) -> list[Referral
             created_at=row.created_at,
             respond_by=answers[row.id].respond_by,
             overdue=answers[row.id].overdue,
+            waiting_position=waiting.get(row.id),
         )
         for row in rows
     ]
@@ -364,6 +368,7 @@ async def shown(
         outcome=Outcome(referral.outcome) if referral.outcome else None,
         case=case.reference if case else None,
         earlier_referral=earlier.reference if earlier else None,
+        capacity_question=await question_behind(work, referral, may.actor.organisation_id),
         compartments=may_open,
         withheld=withheld,
         history=[

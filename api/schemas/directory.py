@@ -1,12 +1,23 @@
 """Directory, code lists, procedures and releases: what comes out."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import Field
 
 from api.schemas.base import MOST_ITEMS, Instant, Labelled, Labels, Out, Word
 from api.schemas.cases import SourceOut
+from domain.codes import FreePlaces, PlaceFamily, PlaceSex, Service
 from domain.organisations.models import Organisation
+from domain.places.queries import TypeTold
+
+
+class PlaceTypeOut(Out):
+    """A type of shelter place, and whether any of it is free. How many there are is not told."""
+
+    sex: PlaceSex
+    family: PlaceFamily
+    free: FreePlaces
 
 
 class OrganisationOut(Out):
@@ -21,11 +32,21 @@ class OrganisationOut(Out):
     services: list[Word] = Field(max_length=MOST_ITEMS)
     languages: list[Word] = Field(max_length=MOST_ITEMS)
     status: str = Field(max_length=20)
+    free_places: FreePlaces | None = Field(
+        description="Whether a shelter has any free place; `unknown` if it keeps none here, null if it is no shelter."
+    )
+    place_types: list[PlaceTypeOut] = Field(max_length=len(PlaceSex) * len(PlaceFamily))
 
     @classmethod
-    def of(cls, organisation: Organisation) -> "OrganisationOut":
-        """Return the organisation as shown."""
-        return cls.taken(organisation)
+    def of(cls, organisation: Organisation, types: Sequence[TypeTold] = ()) -> "OrganisationOut":
+        """Return the organisation as shown, with what the directory tells of its places."""
+        shelter = Service.SHELTER in organisation.services
+        free = FreePlaces.YES if any(one.free == FreePlaces.YES for one in types) else FreePlaces.NO
+        return cls.taken(
+            organisation,
+            free_places=(free if types else FreePlaces.UNKNOWN) if shelter else None,
+            place_types=[PlaceTypeOut.taken(one) for one in types],
+        )
 
 
 class OrganisationList(Out):

@@ -32,6 +32,12 @@ class ReferralIn(In):
     )
     draft: Flag = False
     earlier_referral: str | None = Field(default=None, pattern=REFERENCE_PATTERN, max_length=24)
+    capacity_question: str | None = Field(
+        default=None,
+        pattern=REFERENCE_PATTERN,
+        max_length=24,
+        description="The answered capacity question upon which you offer; told to the receiver on acceptance only.",
+    )
 
     def to_command(self) -> SendReferral:
         """Return the command."""
@@ -43,6 +49,7 @@ class ReferralIn(In):
             tuple(self.compartments) if self.compartments is not None else None,
             self.draft,
             self.earlier_referral,
+            self.capacity_question,
         )
 
 
@@ -61,6 +68,9 @@ class ReferralSummary(Out):
     created_at: Instant
     respond_by: Instant | None
     overdue: bool
+    waiting_position: int | None = Field(
+        ge=1, le=2**31, description="On the waiting list of the receiver for this service; null if it does not wait."
+    )
 
 
 class ReferralEventOut(Out):
@@ -88,6 +98,10 @@ class ReferralOut(ReferralSummary):
     outcome: Outcome | None
     case: str | None = Field(max_length=24, description="The case, where you may see it.")
     earlier_referral: str | None = Field(max_length=24)
+    capacity_question: str | None = Field(
+        max_length=24,
+        description="Upon which it was offered: told to the sender, and to the receiver after acceptance.",
+    )
     compartments: list[Compartment] = Field(max_length=len(Compartment), description="You may open these now.")
     withheld: list[Withheld] = Field(max_length=len(Compartment))
     history: list[ReferralEventOut] = Field(max_length=200)

@@ -69,3 +69,11 @@ class AuditAction(StrEnum):
     ACCESS_DENIED = "access.denied"  # a request was refused; `rule` says by what
     ORGANISATION_RECORDED = "organisation.recorded"  # a directory entry was made or changed
     MEMBERSHIP_RECORDED = "membership.recorded"  # a person of staff received, changed or lost a role
+    CAPACITY_ASKED = "capacity.asked"  # a provider was asked whether it could take somebody; kept with the case
+    CAPACITY_ANSWERED = "capacity.answered"  # the provider answered; kept with the provider, who knows no case
+    CAPACITY_CLOSED = "capacity.closed"  # the asking organisation needs no answer any more
+    PLACE_RECORDED = "place.recorded"  # a shelter place was added or changed
+    PLACEMENT_RESERVED = "placement.reserved"  # places were reserved for an accepted referral
+    PLACEMENT_OCCUPIED = "placement.occupied"  # the person was admitted to the reserved places
+    PLACEMENT_LEFT = "placement.left"  # the stay ended and its places are free
+    PLACEMENT_RELEASED = "placement.released"  # reserved places were given back before admission

@@ -13,12 +13,14 @@ from domain.cases.rules import RUNNING
 from domain.codes import CourseSubject, OrganisationType, Role, Service
 from domain.courses.models import Course, CourseFact
 from domain.courses.queries import PROCEDURES, CourseSituation, courses_of, led_with_case, situation_of
-from domain.courses.rules import LED_WITH_CASE, NEEDS_DAY, by_hand, may_happen
+from domain.courses.rules import BY_PLACEMENT, LED_WITH_CASE, NEEDS_DAY, by_hand, may_happen
 from domain.deadlines.commands import Followed, ask_for_refresh, set_steps
 from domain.deadlines.models import Deadline, DeadlineKind
 from domain.errors import InvalidInput, NotPermitted, StateConflict
 from domain.organisations.models import Organisation
 from domain.permits import Permit
+from domain.places.holding import call_next, free
+from domain.places.queries import keeps_places
 from domain.referrals.models import Referral
 from domain.unit_of_work import UnitOfWork
 from domain.workflow.engine import OpenStep, StepNotOpen, step_that_records, step_to_take
@@ -73,8 +75,14 @@ async def open_course(subject: CourseSubject, permit: Permit, work: UnitOfWork) 
         InvalidInput: the country has no procedure for it.
     """
     case = await work.lock(Case, permit.subject_id)
+    return await begin_course(subject, case, await _stands_on(subject, case, permit, work), permit, work)
+
+
+async def begin_course(
+    subject: CourseSubject, case: Case, referral_id: UUID | None, permit: Permit, work: UnitOfWork
+) -> Course:
+    """Open a course beside a case on the ground of a referral; raises as `open_course` does."""
     await _may_lead(subject, case, permit, work)
-    referral_id = await _stands_on(subject, case, permit, work)
     for known in await courses_of(work, case.id):
         if known.subject == subject and (subject in LED_WITH_CASE or known.referral_id == referral_id):
             raise StateConflict(current="opened-already")
@@ -188,9 +196,27 @@ async def record_step(command: RecordStep, permit: Permit, work: UnitOfWork) -> 
     course, now = await locked(work, permit)
     step = take(now, permit, command.step).step
     fact, value = _outcome(step, CourseSubject(course.subject), command)
+    await _heed_placement(work, permit, now, fact, value)
     await add_fact(work, permit, course, fact, value, command.on_day, step.key)
     await course_changed(work, course, permit)
     return course
+
+
+async def _heed_placement(work: UnitOfWork, permit: Permit, now: CourseSituation, fact: str, value: str) -> None:
+    """Refuse by hand what a placement tells, and give a reservation back when the admission is declined.
+
+    Raises:
+        InvalidInput: the shelter keeps places, so that the admission or the leaving is recorded with the placement.
+    """
+    course = now.course
+    if course.subject != CourseSubject.STAY or course.referral_id is None:
+        return
+    if (fact, value) in BY_PLACEMENT and (now.record.placed or await keeps_places(work, course.organisation_id)):
+        raise InvalidInput(field="step", reason="this step is done by recording what it is about")
+    if (fact, value) == ("stay", "declined"):
+        referral = await work.get(Referral, course.referral_id)
+        if await free(work, permit, referral):
+            await call_next(work, course.organisation_id, Service.SHELTER, referral.id, course.case_id)
 
 
 def _outcome(step: Step, subject: CourseSubject, command: RecordStep) -> tuple[str, str]:

@@ -16,8 +16,9 @@ from domain.cases.rules import facts as facts_of_case
 from domain.codes import CourseSubject
 from domain.consents.models import Consent
 from domain.courses.models import Course, CourseFact
-from domain.courses.rules import LED_WITH_CASE, CourseFacts, CourseRecord, facts, stands_alone
+from domain.courses.rules import LED_WITH_CASE, CourseFacts, CourseRecord, Placed, facts, stands_alone
 from domain.persons.models import Person
+from domain.places.queries import admitted_placement
 from domain.referrals.models import Referral
 from domain.rehabilitation.models import CommissionRecord, FollowUp, PlanVersion
 from domain.screenings.models import Assessment
@@ -77,7 +78,7 @@ async def record_of_course(work: UnitOfWork, course: Course) -> CourseRecord:
     """Load everything that a course has recorded."""
     told = await all_of_course(work, CourseFact, course.id, CourseFact.recorded_at)
     if course.subject != CourseSubject.REHABILITATION:
-        return CourseRecord(course, told)
+        return CourseRecord(course, told, placed=await _placed(work, course))
     return CourseRecord(
         course,
         told,
@@ -92,6 +93,17 @@ async def all_of_course(work: UnitOfWork, model: type[Row], course_id: UUID, ord
     columns: Any = model
     rows = await work.session.execute(select(model).where(columns.course_id == course_id).order_by(order, columns.id))
     return list(rows.scalars())
+
+
+async def _placed(work: UnitOfWork, course: Course) -> list[Placed]:
+    """Return what the placement of a stay tells: when the person came, and when they left."""
+    if course.subject != CourseSubject.STAY or course.referral_id is None:
+        return []
+    placement = await admitted_placement(work, course.referral_id)
+    if placement is None or placement.admitted_at is None:
+        return []
+    came = Placed("stay", "staying", placement.admitted_at)
+    return [came] if placement.ended_at is None else [came, Placed("stay", "left", placement.ended_at)]
 
 
 async def situation_of(work: UnitOfWork, course: Course, *, leads: bool) -> CourseSituation:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from domain.cases.rules import Facts
 from domain.codes import CourseSubject
@@ -43,15 +43,37 @@ LONGEST_STAY = Duration(90, Unit.DAY)
 """Three months. What the procedure assumes, see the fact `length`."""
 
 
+BY_PLACEMENT = frozenset({("stay", "staying"), ("stay", "left")})
+"""What a placement tells where a shelter keeps places: the admission and the leaving are recorded there alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A fact of a stay as its placement tells it."""
+
+    fact: str
+    value: str
+    recorded_at: datetime
+    on_day: date | None = None
+
+
+Row: TypeAlias = "CourseFact | Placed"
+
+
 @dataclass(frozen=True, slots=True)
 class CourseRecord:
-    """All that one course has recorded, each list in the order in which it happened."""
+    """All that one course has recorded, each list in the order in which it happened.
+
+    Attributes:
+        placed: What the placement of a stay tells; empty where the shelter keeps no places.
+    """
 
     course: "Course"
     facts: list["CourseFact"] = field(default_factory=list)
     plans: list["PlanVersion"] = field(default_factory=list)
     commission: list["CommissionRecord"] = field(default_factory=list)
     follow_ups: list["FollowUp"] = field(default_factory=list)
+    placed: list[Placed] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -113,7 +135,7 @@ def facts(record: CourseRecord, of_case: Facts | None, calendar: Calendar, now: 
     if of_case is not None:
         for name in from_case(subject) & of_case.values.keys():
             found.put(name, of_case.values[name], of_case.since.get(name))
-    told = sorted(record.facts, key=lambda row: _holds_from(row, calendar))
+    told: list[Row] = sorted([*record.facts, *record.placed], key=lambda row: _holds_from(row, calendar))
     for row in told:
         _tell(found, row, calendar, now)
     if subject == CourseSubject.STAY:
@@ -123,14 +145,14 @@ def facts(record: CourseRecord, of_case: Facts | None, calendar: Calendar, now: 
     return found
 
 
-def _holds_from(row: "CourseFact", calendar: Calendar) -> datetime:
+def _holds_from(row: Row, calendar: Calendar) -> datetime:
     """Return since when a recorded value holds: at once, or from the day for which time brings it."""
     if row.fact not in _BROUGHT_BY_TIME or row.on_day is None:
         return row.recorded_at
     return max(row.recorded_at, calendar.begins(row.on_day))
 
 
-def _tell(found: CourseFacts, row: "CourseFact", calendar: Calendar, now: datetime) -> None:
+def _tell(found: CourseFacts, row: Row, calendar: Calendar, now: datetime) -> None:
     since = _holds_from(row, calendar)
     said_later = row.fact in OF_CASE and row.fact in found.since and since < found.since[row.fact]
     if found.waits_for(since, now) or said_later:
@@ -141,7 +163,7 @@ def _tell(found: CourseFacts, row: "CourseFact", calendar: Calendar, now: dateti
             found.put(back, _INITIAL[back], since)
 
 
-def until(told: list["CourseFact"], calendar: Calendar) -> tuple[datetime, datetime] | None:
+def until(told: list[Row], calendar: Calendar) -> tuple[datetime, datetime] | None:
     """Return when the running stay began, and until when it may last; None if nobody stays."""
     admitted, last = None, None
     for row in told:
@@ -154,7 +176,7 @@ def until(told: list["CourseFact"], calendar: Calendar) -> tuple[datetime, datet
     return admitted, max(last, admitted) if last is not None else calendar.add(admitted, LONGEST_STAY)
 
 
-def _length(found: CourseFacts, told: list["CourseFact"], calendar: Calendar, now: datetime) -> None:
+def _length(found: CourseFacts, told: list[Row], calendar: Calendar, now: datetime) -> None:
     span = until(told, calendar)
     if span is None:
         return

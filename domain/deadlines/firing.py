@@ -1,11 +1,14 @@
 """What the clock does when a deadline falls due. Each fires once: the row is locked, and marked in the same commit."""
 
+from collections.abc import Awaitable, Callable, Mapping
 from uuid import UUID
 
 from sqlalchemy import any_, literal
 from sqlmodel import col, select
 
 from domain.audit.actions import AuditAction
+from domain.capacity import firing as capacity
+from domain.capacity.models import CapacityQuestion
 from domain.cases.models import Case
 from domain.codes import AwardStatus, NrmRole, OrganisationStatus, ReferralStatus, Role
 from domain.contacts.models import Contact
@@ -16,9 +19,11 @@ from domain.deadlines.models import Deadline, DeadlineKind
 from domain.funding.models import Award
 from domain.notifications.models import NotificationKind
 from domain.organisations.models import Organisation
+from domain.places.firing import reservation_due
 from domain.referrals.endings import expire_referral
 from domain.referrals.models import Referral
 from domain.referrals.rules import BEFORE_ACCEPTANCE, BEFORE_ANSWER
+from domain.referrals.waiting import tell_next
 from domain.unit_of_work import UnitOfWork
 
 AWAITED = {
@@ -71,30 +76,47 @@ async def _course_ids(work: UnitOfWork, deadline: Deadline) -> list[UUID]:
 
 
 async def _still_meant(work: UnitOfWork, deadline: Deadline) -> bool:
-    kind = DeadlineKind(deadline.kind)
-    if kind == DeadlineKind.RECOMPUTE:
-        case = await work.get(Case, deadline.case_id) if deadline.case_id else None
-        if case is not None:
-            await _refresh(work, case)
-        return True
-    if kind == DeadlineKind.CALLBACK:
-        contact = await work.get(Contact, deadline.subject_id)
-        await _escalate(work, deadline, NotificationKind.CALLBACK_OVERDUE, str(contact.id), "callback")
-        return True
-    if kind == DeadlineKind.AWARD_DECISION:
-        return await _award_undecided(work, deadline)
-    if kind == DeadlineKind.STEP:
-        course = await work.session.get(Course, deadline.subject_id)
-        about = course or await work.get(Case, deadline.subject_id)
-        if isinstance(about, Course):
-            await refresh_course(work, about, leads=True)
-        else:
-            await refresh_steps(work, about)
-        if deadline.settled_at is not None:
-            return False
-        await _escalate(work, deadline, NotificationKind.STEP_OVERDUE, about.reference, deadline.rule)
-        return True
-    return await _referral_unanswered(work, deadline, kind)
+    """Do what falls due, and tell whether there was still a reason to."""
+    return await HANDLERS[DeadlineKind(deadline.kind)](work, deadline)
+
+
+async def _recompute(work: UnitOfWork, deadline: Deadline) -> bool:
+    case = await work.get(Case, deadline.case_id) if deadline.case_id else None
+    if case is not None:
+        await _refresh(work, case)
+    return True
+
+
+async def _not_called_back(work: UnitOfWork, deadline: Deadline) -> bool:
+    contact = await work.get(Contact, deadline.subject_id)
+    await _escalate(work, deadline, NotificationKind.CALLBACK_OVERDUE, str(contact.id), "callback")
+    return True
+
+
+async def _step_overdue(work: UnitOfWork, deadline: Deadline) -> bool:
+    course = await work.session.get(Course, deadline.subject_id)
+    about = course or await work.get(Case, deadline.subject_id)
+    if isinstance(about, Course):
+        await refresh_course(work, about, leads=True)
+    else:
+        await refresh_steps(work, about)
+    if deadline.settled_at is not None:
+        return False
+    await _escalate(work, deadline, NotificationKind.STEP_OVERDUE, about.reference, deadline.rule)
+    return True
+
+
+async def _room(work: UnitOfWork, deadline: Deadline) -> bool:
+    return await tell_next(work, deadline.organisation_id, deadline.rule)
+
+
+async def _question_unanswered(work: UnitOfWork, deadline: Deadline) -> bool:
+    question = await work.get(CapacityQuestion, deadline.subject_id)
+    silent = await capacity.unanswered(work, question)
+    if silent is None:
+        return False
+    await _escalate(work, deadline, NotificationKind.CAPACITY_OVERDUE, question.reference, silent)
+    return True
 
 
 async def _award_undecided(work: UnitOfWork, deadline: Deadline) -> bool:
@@ -105,7 +127,8 @@ async def _award_undecided(work: UnitOfWork, deadline: Deadline) -> bool:
     return True
 
 
-async def _referral_unanswered(work: UnitOfWork, deadline: Deadline, kind: DeadlineKind) -> bool:
+async def _referral_unanswered(work: UnitOfWork, deadline: Deadline) -> bool:
+    kind = DeadlineKind(deadline.kind)
     referral = await work.get(Referral, deadline.subject_id)
     if referral.status not in AWAITED[kind]:
         return False
@@ -158,3 +181,17 @@ async def _coordinators(work: UnitOfWork, deadline: Deadline) -> list[UUID]:
         )
     )
     return list(rows.scalars())
+
+
+HANDLERS: Mapping[DeadlineKind, Callable[[UnitOfWork, Deadline], Awaitable[bool]]] = {
+    DeadlineKind.RECOMPUTE: _recompute,
+    DeadlineKind.CALLBACK: _not_called_back,
+    DeadlineKind.STEP: _step_overdue,
+    DeadlineKind.AWARD_DECISION: _award_undecided,
+    DeadlineKind.REFERRAL_RESPONSE: _referral_unanswered,
+    DeadlineKind.REFERRAL_EXPIRY: _referral_unanswered,
+    DeadlineKind.WAITING_NEXT: _room,
+    DeadlineKind.RESERVATION_EXPIRY: reservation_due,
+    DeadlineKind.CAPACITY_ANSWER: _question_unanswered,
+}
+"""What each kind of deadline does when it falls due: each tells whether it was still meant."""

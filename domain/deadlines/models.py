@@ -19,13 +19,16 @@ class DeadlineKind(StrEnum):
     CALLBACK = "callback"
     RECOMPUTE = "recompute"
     AWARD_DECISION = "award_decision"
+    CAPACITY_ANSWER = "capacity_answer"
+    WAITING_NEXT = "waiting_next"
+    RESERVATION_EXPIRY = "reservation_expiry"
 
 
 class Deadline(SQLModel, table=True):
     """Something that must have happened by an instant; fired at most once, or settled because it happened.
 
     Attributes:
-        subject_id: The case, the course, the referral, the contact or the award.
+        subject_id: The case, course, referral, contact, award, capacity question, place or placement.
         rule: The step or priority of the SOP that set it.
     """
 

@@ -25,6 +25,12 @@ class NotificationKind(StrEnum):
     AWARD_OVERDUE = "award_overdue"
     COMMISSION_ASKED = "commission_asked"
     COMMISSION_DECIDED = "commission_decided"
+    CAPACITY_ASKED = "capacity_asked"
+    CAPACITY_ANSWERED = "capacity_answered"
+    CAPACITY_CLOSED = "capacity_closed"
+    CAPACITY_OVERDUE = "capacity_overdue"
+    REFERRAL_NEXT = "referral_next"
+    RESERVATION_EXPIRED = "reservation_expired"
 
 
 class Notification(SQLModel, table=True):

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlmodel import col, select
 
 from domain.audit.actions import AuditAction
+from domain.capacity.commands import offer_upon
 from domain.cases.commands import KIND as COMPARTMENT_KIND
 from domain.cases.commands import person_of, take_step
 from domain.cases.models import Case
@@ -33,8 +34,10 @@ from domain.errors import InvalidInput, NotPermitted, StateConflict, VersionStal
 from domain.notifications.models import NotificationKind
 from domain.organisations.models import Organisation
 from domain.permits import Permit
+from domain.places.staying import admit, leave
 from domain.referrals.effects import close_to_receiver, end_services, move, open_to_receiver, start_clock, start_service
 from domain.referrals.models import Referral
+from domain.referrals.queries import answering
 from domain.referrals.rules import AFTER_ACCEPTANCE, OVER, Act, Side, at_least_as_urgent, moved, outcome_of
 from domain.sealing.models import SealedValue
 from domain.sealing.vault import Place
@@ -57,6 +60,7 @@ class SendReferral:
         compartments: Fewer than the step would share, if the person or the sender wishes so.
         draft: Prepare it only; nobody else learns of it before it is sent.
         earlier_referral: The reference of the referral that this one repeats elsewhere.
+        capacity_question: The answered question upon which it is offered; the receiver learns of it on acceptance.
     """
 
     step: str
@@ -66,6 +70,7 @@ class SendReferral:
     compartments: tuple[Compartment, ...] | None = None
     draft: bool = False
     earlier_referral: str | None = None
+    capacity_question: str | None = None
 
 
 async def send_referral(command: SendReferral, permit: Permit, work: UnitOfWork) -> tuple[Referral, tuple[str, ...]]:
@@ -90,6 +95,9 @@ async def send_referral(command: SendReferral, permit: Permit, work: UnitOfWork)
     referral.earlier_referral_id = await _earlier(work, case, command.earlier_referral)
     work.add(referral)
     await work.flush()
+    if command.capacity_question is not None:
+        terms = (referral.sending_organisation_id, recipient.id, command.service)
+        (await offer_upon(work, command.capacity_question, case.id, terms)).referral_id = referral.id
     work.audit(
         AuditAction.REFERRAL_DRAFTED,
         permit,
@@ -247,6 +255,16 @@ def _priority_rule(work: UnitOfWork, case: Case, referral: Referral) -> Priority
     return procedure(work, case).priorities[Priority(referral.priority)]
 
 
+async def _await_response(work: UnitOfWork, referral: Referral) -> None:
+    """Start the receiver's clock again after an answer, where the waiting list had stopped it: nothing just sits."""
+    case = await work.session.get(Case, referral.case_id)
+    if case is None or (await answering(work, [referral.id]))[referral.id].respond_by is not None:
+        return
+    rule = _priority_rule(work, case, referral)
+    respond_by = work.catalogue.calendar(case.country).add(work.now, rule.respond_within)
+    start_clock(work, referral, DeadlineKind.REFERRAL_RESPONSE, respond_by, rule.escalate_to)
+
+
 @dataclass(frozen=True, slots=True)
 class MoveReferral:
     """One act on a referral.
@@ -296,6 +314,10 @@ async def move_referral(command: MoveReferral, permit: Permit, work: UnitOfWork)
             now=work.now,
         )
     referral.outcome = command.outcome
+    if command.act == Act.START:
+        await admit(work, permit, referral)
+    if command.act in {Act.COMPLETE, Act.FAIL}:
+        await leave(work, permit, referral)
     await move(work, permit, referral, command.act, command.reason, command.declined_by)
     await _consequences(work, permit, referral, command)
     return referral
@@ -317,6 +339,8 @@ async def _consequences(work: UnitOfWork, permit: Permit, referral: Referral, co
     if referral.status in OVER:
         outcome = outcome_of(ReferralStatus(referral.status), command.outcome, command.reason)
         await end_services(work, permit, referral, outcome)
+    if act == Act.ANSWER:
+        await _await_response(work, referral)
     if act in {Act.ACCEPT, Act.WAITLIST}:
         await settle(work, referral.id, DeadlineKind.REFERRAL_RESPONSE)
     if act == Act.ACCEPT:

@@ -12,8 +12,9 @@ from domain.columns import FOREVER
 from domain.deadlines.commands import settle
 from domain.deadlines.models import Deadline, DeadlineKind
 from domain.permits import Permit
+from domain.places.holding import call_next, free
 from domain.referrals.models import Referral, ReferralEvent
-from domain.referrals.rules import Act, moved
+from domain.referrals.rules import AFTER_ACCEPTANCE, OVER, Act, moved
 from domain.services.models import ServiceEpisode
 from domain.unit_of_work import UnitOfWork
 
@@ -28,8 +29,9 @@ async def move(
     reason: str | None = None,
     declined_by: str | None = None,
 ) -> None:
-    """Set the new status, and write the event that is its only history."""
+    """Set the new status, and write the event that is its only history. Who ends a service lets the next one in."""
     transition = moved(ReferralStatus(referral.status), act)
+    makes_room = referral.status in AFTER_ACCEPTANCE and transition.target in OVER
     referral.status = transition.target
     referral.version += 1
     referral.changed_at = work.now
@@ -66,6 +68,8 @@ async def move(
             rule="clock",
             status=transition.target,
         )
+    if makes_room:
+        await call_next(work, referral.receiving_organisation_id, referral.service, referral.id, referral.case_id)
 
 
 def start_clock(
@@ -161,12 +165,13 @@ async def share_no_longer_than(work: UnitOfWork, referral: Referral, instant: da
 
 
 async def close_to_receiver(work: UnitOfWork, permit: Permit | None, referral: Referral) -> None:
-    """End the receiver's grant and destroy the package with its keys."""
+    """End the receiver's grant, free the places that it holds and destroy the package with its keys."""
     rows = await work.session.execute(
         select(CaseAccess).where(col(CaseAccess.holder_id) == referral.id, col(CaseAccess.valid_until) > work.now)
     )
     for grant in rows.scalars():
         grant.valid_until = work.now
+    await free(work, permit, referral)
     await settle(work, referral.id, *RESPONSES)
     await work.vault.shred(referral.id)
     if permit is not None:

@@ -168,6 +168,36 @@ class Prepared:
             await self.world.act(actor, referral, act, said)
         return referral, f"alpha /referrals/{referral}"
 
+    async def _question(self) -> tuple[str, str]:
+        case = await self.named("case")
+        body = {"service": "shelter", "recipients": ["SHELTER-NORTH"]}
+        (question,) = await self.world.post("alpha", f"/cases/{case}/capacity-questions", body)
+        return question["reference"], f"alpha /capacity-questions/{question['reference']}"
+
+    async def _place(self) -> tuple[str, str]:
+        body = {"sex": "women", "family": "single", "count": 1}
+        places = (await self.world.post("south", "/places", body))["items"]
+        return places[-1]["id"], "1"
+
+    async def _accepted(self) -> tuple[str, str]:
+        await self.world.post("south", "/places", {"sex": "women", "family": "single", "count": 1})
+        case = await self.named("case")
+        body = {"step": "refer-for-shelter", "service": "shelter", "recipient": "SHELTER-SOUTH"}
+        referral = (await self.world.post("alpha", f"/cases/{case}/referrals", body))["reference"]
+        for act in ("receipt", "acceptance"):
+            await self.world.act("south", referral, act)
+        return referral, ""
+
+    async def _placed(self) -> tuple[str, str]:
+        referral, _ = await self._accepted()
+        await self.world.post("south", f"/referrals/{referral}/placement", {})
+        await self.world.act("south", referral, "service-start")
+        case = (await self.world.get("south", f"/referrals/{referral}"))["case"]
+        stay = (await self.world.get("south", f"/cases/{case}/courses"))[0]["reference"]
+        wish = {"fact": "wish", "value": "leave"}
+        await self.world.post("south", f"/courses/{stay}/happenings", wish)
+        return referral, f"south /referrals/{referral}/placement"
+
     async def _release(self) -> tuple[str, str]:
         access = self.world.access
         connection = await asyncpg.connect(access.admin_dsn(access.database))

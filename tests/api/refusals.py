@@ -69,6 +69,11 @@ async def consent_missing(world: World) -> httpx.Response:
     return await world.ask("alpha", "POST", f"/cases/{case}/referrals", body)
 
 
+async def no_free_place(world: World) -> httpx.Response:
+    referral = await Prepared(world).named("referral:accepted")
+    return await world.ask("north", "POST", f"/referrals/{referral}/placement", {"children": 1})
+
+
 async def invalid_input(world: World) -> httpx.Response:
     body = {"entry_channel": "ngo", "compartments": {"identity": {"phone": "not here"}}}
     return await world.ask("alpha", "POST", "/cases", body)
@@ -135,6 +140,7 @@ MET: dict[str, Meeting] = {
     "state-conflict": state_conflict,
     "step-not-open": step_not_open,
     "consent-missing": consent_missing,
+    "no-free-place": no_free_place,
     "invalid-input": invalid_input,
     "invalid-request": invalid_request,
     "idempotency-key-missing": idempotency_key_missing,

@@ -20,6 +20,7 @@ from tests.attacks.relations import (
     CONTACT,
     COST,
     EXPLOITATION,
+    QUESTION,
     REFERRAL,
     REPORTING,
     Stage,
@@ -105,15 +106,21 @@ BODIES: Mapping[str, Body] = {
     "POST /v1/referrals/{reference}/decline": always({"declined_by": "provider", "reason": "no_capacity"}),
     "POST /v1/referrals/{reference}/completion": always({"outcome": "full"}),
     "POST /v1/referrals/{reference}/failure": always({"reason": "other"}),
+    "POST /v1/referrals/{reference}/placement": always({"children": 9}),
+    "POST /v1/cases/{reference}/capacity-questions": always(QUESTION),
+    "POST /v1/capacity-questions/{reference}/answer": always({"answer": "no_capacity"}),
+    "POST /v1/places": always({"sex": "women", "family": "single", "count": 1}),
+    "PATCH /v1/places/{place_id}": always({"out_of_order": True}),
 }
 """What is sent; routes that are not here take no body."""
 
 WITHOUT_VERSION: Final = re.compile(
     r"POST /v1/(contacts|cases|service-episodes/\{episode_id\}/(costs.*|terms)"
+    r"|places|referrals/\{reference\}/placement"
     r"|courses/.*|commission-requests/.*"
     r"|cases/\{reference\}/(steps/.*|cooperation|walls|screenings|assessments|decisions|consents.*|service-episodes"
     r"|exploitation-episodes|classifications|awards"
-    r"|courses"
+    r"|courses|capacity-questions"
     r"|referrals(/fhir)?))"
 )
 """Changes that make something new and so name no version."""
@@ -144,8 +151,8 @@ def routes(app: FastAPI) -> list[str]:
 
 def filled(path: str, things: Things) -> str:
     """Return a path with the ids of what is asked for."""
-    kind = path.split("/")[2]
-    reference = {"referrals": things.referral, "courses": things.course}.get(kind, things.case)
+    kinds = {"referrals": things.referral, "courses": things.course, "capacity-questions": things.question}
+    reference = kinds.get(path.split("/")[2], things.case)
     known = {
         **FIXED,
         "reference": reference,
@@ -156,6 +163,7 @@ def filled(path: str, things: Things) -> str:
         "classification_id": things.classification,
         "award_id": things.award,
         "cost_id": things.cost,
+        "place_id": things.place,
         "release_id": things.release,
         "name": things.table,
     }

@@ -69,6 +69,7 @@ AWARD = {
     "ground": "state_declined",
     "decided_by": "ORG-BEFORE",
 }
+QUESTION = {"service": "psychosocial", "recipients": ["NGO-ALPHA"]}
 REPORTING = {**CONSENT, "purposes": ["reporting"]}
 
 
@@ -82,6 +83,8 @@ class Things:
     consent: str
     episode: str
     release: str
+    question: str = "Q-0000-0000-0000-0000"
+    place: str = "00000000-0000-4000-8000-000000000000"
     course: str = "K-0000-0000-0000-0000"
     table: str = "cases"
     exploitation: str = ""
@@ -182,15 +185,18 @@ async def prepared(stage: Stage) -> dict[str, Things]:
     await stage.do("declined", f"/referrals/{sent['declined']}/decline", {"declined_by": "provider", "reason": "other"})
     await answered(stage, "withdrawn", sent["withdrawn"], "acceptance")
     await stage.do("owner", f"/referrals/{sent['withdrawn']}/withdrawal")
-    mine = Things(case, sent["before"], contact, consent, done["id"], release, course)
+    put = {relation: await questioned(stage, case, relation) for relation in sent}
+    places = await stage.do("owner", "/places", {"sex": "women", "family": "single", "count": 1})
+    place = places["items"][0]["id"]
+    mine = Things(case, sent["before"], contact, consent, done["id"], release, put["before"], place, course)
     running = await given(stage, "after", case)
     found = {
         "owner": mine,
         "sender": await handed_over(stage, release),
         "before": mine,
-        "after": Things(case, sent["after"], contact, consent, running, release, course),
-        "declined": Things(case, sent["declined"], contact, consent, done["id"], release, course),
-        "withdrawn": Things(case, sent["withdrawn"], contact, consent, done["id"], release, course),
+        "after": replace(mine, referral=sent["after"], episode=running, question=put["after"]),
+        "declined": replace(mine, referral=sent["declined"], question=put["declined"]),
+        "withdrawn": replace(mine, referral=sent["withdrawn"], question=put["withdrawn"]),
         **await walled_off(stage, release),
         "foreign": mine,
         "abroad": mine,
@@ -268,6 +274,14 @@ async def referred(stage: Stage, case: str, receiver: str) -> str:
     return reference
 
 
+async def questioned(stage: Stage, case: str, receiver: str, relation: str = "owner", role: Role = WORKER) -> str:
+    """Ask an organisation whether it could take somebody; returns the reference of the question."""
+    body = {**QUESTION, "recipients": [code_of(receiver)]}
+    asked = await stage.do(relation, f"/cases/{case}/capacity-questions", body, role=role)
+    reference: str = asked[0]["reference"]
+    return reference
+
+
 async def answered(stage: Stage, relation: str, referral: str, *acts: str) -> None:
     """Do some acts on a referral that was received."""
     for act in acts:
@@ -290,12 +304,13 @@ async def given(stage: Stage, relation: str, case: str) -> str:
 async def handed_over(stage: Stage, release: str) -> Things:
     """Open a case with the hotline of the sender, and hand it over to the owner."""
     case, contact, consent = await opened(stage, "sender", Role.HOTLINE_OPERATOR)
+    question = await questioned(stage, case, "before", "sender", Role.HOTLINE_OPERATOR)
     body = {"step": "hand-over-case-management", "service": "case_management", "recipient": code_of("owner")}
     sent = await stage.do("sender", f"/cases/{case}/referrals", body, role=Role.HOTLINE_OPERATOR)
     await answered(stage, "owner", sent["reference"], "receipt", "acceptance")
     episode = await stage.do("owner", f"/cases/{case}/service-episodes", {"service": "medical"})
     course = await begun(stage, "owner", case)
-    return Things(case, sent["reference"], contact, consent, episode["id"], release, course)
+    return Things(case, sent["reference"], contact, consent, episode["id"], release, question, course=course)
 
 
 async def walled_off(stage: Stage, release: str) -> Mapping[str, Things]:
@@ -305,13 +320,14 @@ async def walled_off(stage: Stage, release: str) -> Mapping[str, Things]:
     referral = await referred(stage, case, "walled")
     await answered(stage, "walled", referral, "acceptance", "service-start")
     episode = await given(stage, "walled", case)
+    question = await questioned(stage, case, "walled")
     course = await begun(stage, "owner", case)
     walls = [{"organisation": code_of("walled")}, *({"staff": subject_of("walled_staff", role)} for role in Role)]
     for wall in walls:
         await stage.do("owner", f"/cases/{case}/walls", wall)
     return {
-        "walled": Things(case, referral, contact, consent, episode, release, course),
-        "walled_staff": Things(case, referral, contact, consent, own["id"], release, course),
+        "walled": Things(case, referral, contact, consent, episode, release, question, course=course),
+        "walled_staff": Things(case, referral, contact, consent, own["id"], release, question, course=course),
     }
 
 

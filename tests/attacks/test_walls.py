@@ -21,9 +21,9 @@ async def hidden(stage: Stage) -> Things:
 
 def marks(things: Things) -> list[str]:
     """Return every reference and id by which the case could be recognised."""
-    named = astuple(things)[:5]
+    named = [*astuple(things)[:5], things.question]
     assert all(named)
-    return list(named)
+    return named
 
 
 async def told(stage: Stage, relation: str, role: Role) -> str:
@@ -43,6 +43,8 @@ async def test_no_list_and_no_notification_names_what_is_behind_a_wall(
 ) -> None:
     of_owner = await told(stage, "owner", WORKER)
     assert {hidden.case, hidden.referral, hidden.contact} <= {mark for mark in marks(hidden) if mark in of_owner}
+    asked = await stage.ask("owner", WORKER, "GET", f"/cases/{hidden.case}/capacity-questions")
+    assert hidden.question in asked.text
     tried, heard = 0, []
     for relation in ("walled", "walled_staff"):
         for role in Role:

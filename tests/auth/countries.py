@@ -11,6 +11,7 @@ from sqlmodel import SQLModel
 
 from auth.authorisation import allowing
 from auth.roles import Permission, may
+from domain.capacity.models import CapacityAsking, CapacityQuestion
 from domain.cases.models import Case, CaseAccess, CaseWall, Relation
 from domain.codes import (
     AwardGround,
@@ -44,10 +45,10 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MOMENTS = [NOW + timedelta(hours=hours) for hours in (-72, -30, -23, 0, 1, 72)]
 """Before, within and after a day ago; exactly now, since a grant runs from its first instant and not at its last."""
 
-MODELS: tuple[type[SQLModel], ...] = (Case, Referral, Contact, ServiceEpisode, Award, Course)
-ORGANISATIONS, STAFF, CASES, REFERRALS, CONTACTS, EPISODES, AWARDS, COURSES = (
+MODELS: tuple[type[SQLModel], ...] = (Case, Referral, Contact, ServiceEpisode, Award, Course, CapacityQuestion)
+ORGANISATIONS, STAFF, CASES, REFERRALS, CONTACTS, EPISODES, AWARDS, COURSES, QUESTIONS = (
     [UUID(int=base * 1000 + number) for number in range(size)]
-    for base, size in ((1, 4), (2, 4), (3, 3), (4, 4), (5, 3), (6, 3), (7, 3), (8, 3))
+    for base, size in ((1, 4), (2, 4), (3, 3), (4, 4), (5, 3), (6, 3), (7, 3), (8, 3), (9, 3))
 )
 KINDS = {"compartment": CASES, "package": REFERRALS, "question": REFERRALS, "notes": CONTACTS}
 COUNTRIES = ("KG", "KG", "KG", "KZ")
@@ -68,6 +69,8 @@ class Country:
     asked_for: list[AwardCase]
     courses: list[Course]
     sealed: list[SealedValue]
+    questions: list[CapacityQuestion]
+    askings: list[CapacityAsking]
     actors: list[Actor]
 
     def records(self, model: type[SQLModel]) -> list[Any]:
@@ -75,6 +78,7 @@ class Country:
         found: dict[type[SQLModel], list[Any]] = {
             Case: self.cases, Referral: self.referrals, Contact: self.contacts, ServiceEpisode: self.episodes,
             Award: self.awards,
+            CapacityQuestion: self.questions,
             Course: self.courses,
         }  # fmt: skip
         return found[model]
@@ -85,6 +89,8 @@ class Country:
             return {link.case_id for link in self.links if link.contact_id == record.id}
         if isinstance(record, Award):
             return {link.case_id for link in self.asked_for if link.award_id == record.id}
+        if isinstance(record, CapacityQuestion):
+            return {asking.case_id for asking in self.askings if asking.question_id == record.id}
         return {record.id if isinstance(record, Case) else record.case_id}
 
     def walled(self, record: Any, actor: Actor) -> bool:
@@ -99,9 +105,8 @@ class Country:
     def by_python(self, verb: Permission, actor: Actor, record: Any) -> bool:
         """Read the rules on the record."""
         behind = self.cases_behind(record)
-        grants = (
-            [] if isinstance(record, Contact | Award) else [grant for grant in self.grants if grant.case_id in behind]
-        )
+        apart = isinstance(record, Contact | Award | CapacityQuestion)
+        grants = [] if apart else [grant for grant in self.grants if grant.case_id in behind]
         allowed = may(actor.role, verb) and allowing(verb, actor, record, grants) is not None
         return allowed and not self.walled(record, actor)
 
@@ -179,6 +184,11 @@ def countries(draw: st.DrawFn) -> Country:
             for holder in holders
             for compartment in (Compartment.IDENTITY, Compartment.NARRATIVE)
         ],
+        questions=[_question(one, draw) for one in QUESTIONS],
+        askings=[
+            CapacityAsking(question_id=one, case_id=draw(some_case), organisation_id=draw(some_organisation))
+            for one in QUESTIONS
+        ],
         actors=[
             Actor(STAFF[number], ORGANISATIONS[place], "X", role, COUNTRIES[place], NOW)
             for number, place, role in draw(st.lists(askers, min_size=1, max_size=3))
@@ -246,7 +256,7 @@ def _course(one: UUID, number: int, draw: st.DrawFn) -> Course:
         case_id=CASES[number],
         country="KG",
         organisation_id=draw(some_organisation),
-        referral_id=draw(st.sampled_from([None, *REFERRALS[:2]])),
+        referral_id=draw(st.sampled_from([None, REFERRALS[number]])),
         subject=draw(st.sampled_from(CourseSubject)),
         sop="x",
         sop_version="1.0.0",
@@ -317,4 +327,23 @@ def _contact(one: UUID, organisation: UUID) -> Contact:
         anonymous=True,
         outcome=ContactOutcome.INFORMATION_GIVEN,
         sop_version="1.0.0",
+    )
+
+
+def _question(one: UUID, draw: st.DrawFn) -> CapacityQuestion:
+    return CapacityQuestion(
+        id=one,
+        reference=f"Q-{one.int}",
+        asking_organisation_id=draw(some_organisation),
+        asked_organisation_id=draw(some_organisation),
+        service=Service.MEDICAL,
+        priority=Priority.NORMAL,
+        age_band="unknown",
+        sex="unknown",
+        languages=[],
+        children=0,
+        wanted_from=NOW.date(),
+        asked_at=NOW,
+        respond_by=NOW,
+        expires_at=NOW,
     )

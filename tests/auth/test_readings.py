@@ -1,7 +1,7 @@
 """A rule is written once and read twice, and row-level security is a third reading. The three never disagree.
 
 Generated organisations, staff, cases, grants (running, ended, future), walls and referrals in every status. For every
-verb and every record of five tables:
+verb and every record of six tables:
 
 - by Python: the role has the verb, `allowing` finds a rule, and no conflict wall stands before the record;
 - by SQL: `visible` as a condition, asked by a superuser, whom no policy holds;
@@ -29,6 +29,7 @@ from api.postgres import Server
 from auth.authorisation import visible
 from auth.policies import RULES
 from auth.roles import Permission
+from domain.capacity.models import CapacityQuestion
 from domain.codes import Role
 from domain.contacts.models import Contact
 from domain.courses.models import Course
@@ -64,6 +65,7 @@ async def planted(session: AsyncSession, country: Country) -> None:
         [*country.cases, *country.grants, *country.walls, *country.referrals, *country.contacts, *country.links]
     )
     session.add_all([*country.episodes, *country.awards, *country.asked_for, *country.courses, *country.sealed])
+    session.add_all([*country.questions, *country.askings])
     await session.flush()
     session.expunge_all()
 
@@ -100,6 +102,7 @@ def may_be_read(country: Country, actor: Actor, model: type[SQLModel]) -> set[UU
         Contact: (Permission.CONTACT_READ,),
         ServiceEpisode: (Permission.EPISODE_READ,),
         Award: (Permission.AWARD_READ,),
+        CapacityQuestion: (Permission.CAPACITY_READ,),
         Course: (Permission.COURSE_READ,),
     }.get(model, (Permission.CASE_READ,))
     roles = [role for role in Role if role == actor.role or (role not in OVERSIGHT and model is not Course)]
