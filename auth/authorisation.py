@@ -7,7 +7,7 @@ The order of refusals matters: first the role (the same answer whatever exists),
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, exists, false, or_, select
+from sqlalchemy import ColumnElement, exists, false, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel, col
 
@@ -17,6 +17,7 @@ from domain.cases.models import Case, CaseAccess, CaseWall
 from domain.codes import Compartment
 from domain.contacts.models import Contact, ContactCase
 from domain.errors import NotFound, NotPermitted
+from domain.escalations.models import Escalation
 from domain.permits import Actor, Permit
 from domain.referrals.models import Referral
 from domain.services.models import ServiceEpisode
@@ -27,12 +28,14 @@ ABOUT: dict[type[SQLModel], About] = {
     Referral: About.REFERRAL,
     Contact: About.CONTACT,
     ServiceEpisode: About.EPISODE,
+    Escalation: About.ESCALATION,
 }
 READ: dict[type[SQLModel], Permission] = {
     Case: Permission.CASE_READ,
     Referral: Permission.REFERRAL_READ,
     Contact: Permission.CONTACT_READ,
     ServiceEpisode: Permission.EPISODE_READ,
+    Escalation: Permission.ESCALATION_READ,
 }
 
 NOTES = frozenset({Compartment.NARRATIVE})
@@ -74,6 +77,8 @@ def visible(model: type[SQLModel], permission: Permission, actor: Actor) -> Colu
     found = or_(false(), *conditions)
     if model is Contact:
         return found & ~opened_walled(Contact.id, actor)
+    if model is Escalation:
+        return found & col(Escalation.reference).not_in(select(func.nrm_walled_references()))
     return found if case_id is None else found & ~walled(case_id, actor)
 
 
@@ -167,6 +172,13 @@ class Authorisation:
         grants = await self._grants(episode.case_id)
         rule, _ = self._rule(permission, episode, grants)
         return episode, Permit(self.actor, permission, episode.id, rule.name)
+
+    async def escalation(self, escalation_id: Any, permission: Permission) -> tuple[Escalation, Permit]:
+        """Find an escalation and permit a verb on it; raises as `case` does."""
+        self._role_may(permission)
+        escalation = await self._find(Escalation, Escalation.id == escalation_id)
+        rule, _ = self._rule(permission, escalation, [])
+        return escalation, Permit(self.actor, permission, escalation.id, rule.name)
 
     def _role_may(self, permission: Permission) -> None:
         if not may(self.actor.role, permission):

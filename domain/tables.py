@@ -7,6 +7,8 @@ import domain.cases.models
 import domain.consents.models
 import domain.contacts.models
 import domain.deadlines.models
+import domain.escalations.models
+import domain.figures.models
 import domain.notifications.models
 import domain.organisations.models
 import domain.persons.models

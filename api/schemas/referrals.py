@@ -5,9 +5,11 @@ from pydantic import Field
 from api.schemas.base import MOST_ITEMS, Code, Flag, In, Instant, Opened, Out, Text, Withheld, Word
 from domain.codes import (
     Compartment,
+    CountUnit,
     DeclinedBy,
     LegalBasis,
     Outcome,
+    Population,
     Priority,
     ReferralStatus,
     RefusalReason,
@@ -175,7 +177,8 @@ class FunnelStage(Out):
     """How many of what reached a stage."""
 
     stage: str = Field(max_length=40)
-    unit: str = Field(max_length=20)
+    unit: CountUnit
+    population: Population
     count: int = Field(ge=0, le=2**53)
 
 

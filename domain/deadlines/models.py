@@ -18,13 +18,19 @@ class DeadlineKind(StrEnum):
     REFERRAL_EXPIRY = "referral_expiry"
     CALLBACK = "callback"
     RECOMPUTE = "recompute"
+    ORGANISATION_CHANGED = "organisation_changed"
+    CASE_LEFT = "case_left"
+    RECEIVER_LEFT = "receiver_left"
+    SENDER_LEFT = "sender_left"
+    CONTACT_LEFT = "contact_left"
+    ASSIGNED = "assigned"
 
 
 class Deadline(SQLModel, table=True):
     """Something that must have happened by an instant; fired at most once, or settled because it happened.
 
     Attributes:
-        subject_id: The case, the referral or the contact.
+        subject_id: The case, referral or contact; the organisation that changed; the escalation that was assigned.
         rule: The step or priority of the SOP that set it.
     """
 

@@ -20,6 +20,10 @@ class NotificationKind(StrEnum):
     REFERRAL_EXPIRED = "referral_expired"
     STEP_OVERDUE = "step_overdue"
     CALLBACK_OVERDUE = "callback_overdue"
+    CASE_HANDED_OVER = "case_handed_over"
+    CALLBACK_HANDED_OVER = "callback_handed_over"
+    SERVICE_INTERRUPTED = "service_interrupted"
+    WORK_ESCALATED = "work_escalated"
 
 
 class Notification(SQLModel, table=True):
