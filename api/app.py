@@ -14,7 +14,7 @@ from fastapi.telemetry import TelemetryConfig
 from api.contract import install_contract, operation_id
 from api.middleware import Guard
 from api.problems import install
-from api.routes import cases, contacts, directory, escalations, records, referrals
+from api.routes import cases, contacts, directory, escalations, figures, records, referrals
 from api.runtime import Runtime
 from api.schemas.base import HealthOut
 from domain.identifiers import Identifiers
@@ -62,7 +62,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     )
     app.state.runtime = runtime
     install(app)
-    for module in (contacts, cases, records, referrals, escalations, directory):
+    for module in (contacts, cases, records, referrals, escalations, figures, directory):
         app.include_router(module.router, prefix="/v1")
     _add_pages(app, runtime)
     app.add_middleware(Guard, body_limit=runtime.settings.body_limit, ids=Identifiers())

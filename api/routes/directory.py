@@ -12,6 +12,7 @@ from api.pagination import page
 from api.routes.cases import READ_PROBLEMS
 from api.runtime import Runtime
 from api.schemas.base import Labelled
+from api.schemas.contacts import CallbackCounts, CallbacksOfOrganisation
 from api.schemas.directory import (
     CodeListOut,
     CodeLists,
@@ -28,7 +29,7 @@ from api.schemas.referrals import FunnelOut, FunnelStage, NotificationOut, Notif
 from api.settings import DatabaseRole
 from api.transaction import UnitOfWorkRoute
 from auth.roles import Permission
-from domain.codes import Language, Population, Service
+from domain.codes import CountUnit, Language, Population, Service
 from domain.errors import NotFound
 from domain.notifications.models import Notification
 from domain.organisations.models import Organisation
@@ -166,6 +167,19 @@ async def read_funnel(may: May, work: Work) -> FunnelOut:
     order = {population: place for place, population in enumerate(Population)}
     stages.sort(key=lambda one: (STAGES.index(one.stage), order[one.population]))
     return FunnelOut(stages=stages, notice=FUNNEL_NOTICE)
+
+
+@router.get("/caseload/callbacks", tags=["caseload"], responses=READ_PROBLEMS)
+async def count_callbacks(may: May, work: Work) -> CallbackCounts:
+    """Count the callbacks that organisations of the country owe, and how old they are. No contact is named."""
+    may.own(Permission.CALLBACKS_COUNT)
+    rows = await work.session.execute(
+        text(
+            "SELECT organisation, due, overdue, oldest_due_at FROM nrm_callbacks() ORDER BY oldest_due_at, organisation"
+        )
+    )
+    items = [CallbacksOfOrganisation.taken(row) for row in rows]
+    return CallbackCounts(unit=CountUnit.CALLBACKS, items=items)
 
 
 @router.get("/statistics/releases", tags=["statistics"], responses=READ_PROBLEMS)

@@ -16,7 +16,7 @@ class Escalation(SQLModel, table=True):
     Attributes:
         subject_id: The case, referral or contact.
         organisation_id: Who answered for it; for `no_consent`, who leads the case but may not open what is sealed.
-        assigned_organisation_id: Whom the coordinator named; the worker hands over, or takes the name back and says why.
+        assigned_organisation_id: Whom the coordinator named; the worker hands over, or takes the name back.
     """
 
     __tablename__ = "escalations"

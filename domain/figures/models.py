@@ -1,4 +1,4 @@
-"""What is stored of figures that others published: entered by hand, with their source; a correction is a new version."""
+"""What is stored of figures that others published: entered by hand, with their source, corrected by new versions."""
 
 from datetime import date, datetime
 from uuid import UUID

@@ -43,7 +43,7 @@ def of_referral(referral: Referral, organisation: Organisation) -> Left:
 
 
 async def receiver_left(work: UnitOfWork, deadline: Deadline) -> bool:
-    """Find another receiver for a referral, or end it with its reason; a suspended receiver's goes to the coordinators."""
+    """Find another receiver for a referral, or end it; while its receiver is suspended the coordinators have it."""
     referral = await work.get(Referral, deadline.subject_id)
     organisation = await work.get(Organisation, deadline.organisation_id)
     gone = referral.receiving_organisation_id == organisation.id and referral.status not in SETTLED

@@ -119,8 +119,10 @@ def _calls_back(organisation: Organisation, *, everything: bool) -> Select[Any]:
 
 
 async def _list(work: UnitOfWork, organisation: Organisation, *, everything: bool) -> int:
-    """Leave a deadline for each thing; returns how many. `everything`: also what was escalated, as a successor may be
-    known now."""
+    """Leave a deadline for each thing; returns how many.
+
+    `everything`: also what was escalated already, since a successor may be known now.
+    """
     kinds = {
         DeadlineKind.CASE_LEFT: _leads(organisation, work.now, everything=everything),
         DeadlineKind.RECEIVER_LEFT: _receives(organisation, everything=everything),

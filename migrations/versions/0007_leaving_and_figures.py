@@ -11,6 +11,7 @@ from migrations.row_security import (
     STAFF,
     Rows,
     keep_functions_private,
+    let_owner_read,
     let_worker,
     protect,
 )
@@ -28,15 +29,14 @@ WORKER_ALSO = {
     "organisations": ("UPDATE (status)",),
     "cases": ("UPDATE (owner_organisation_id)",),
     "case_access": ("INSERT", "UPDATE (compartments)"),
-    "referrals": (
-        "UPDATE (sending_organisation_id, receiving_organisation_id, consent_version_id, shared_until)",
-    ),
+    "referrals": ("UPDATE (sending_organisation_id, receiving_organisation_id, consent_version_id, shared_until)",),
     "service_episodes": ("UPDATE (ended_at, outcome, version)",),
     "contacts": ("UPDATE (organisation_id, version)",),
     "deadlines": ("UPDATE (organisation_id)",),
 }
 WORKER_READS = ("case_walls", "contact_cases")
 
+# A case is the file on one person (persons.case_id is unique), so persons are counted without reading what is known of them.
 FUNNEL = """
     CREATE FUNCTION nrm_funnel() RETURNS TABLE (stage text, unit text, population text, counted bigint)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -61,9 +61,8 @@ FUNNEL = """
             LEFT JOIN contact_cases k ON k.case_id = c.id GROUP BY p.population
         UNION ALL SELECT 'cases', 'cases', p.population, count(c.id)
             FROM populations p LEFT JOIN counted_cases c ON c.victim_type = p.victim_type GROUP BY p.population
-        UNION ALL SELECT 'persons', 'persons', p.population, count(n.id)
-            FROM populations p LEFT JOIN counted_cases c ON c.victim_type = p.victim_type
-            LEFT JOIN persons n ON n.case_id = c.id GROUP BY p.population
+        UNION ALL SELECT 'persons', 'persons', p.population, count(DISTINCT c.id)
+            FROM populations p LEFT JOIN counted_cases c ON c.victim_type = p.victim_type GROUP BY p.population
         UNION ALL SELECT 'presumed_or_identified', 'cases', p.population, count(DISTINCT d.case_id)
             FROM populations p LEFT JOIN counted_cases c ON c.victim_type = p.victim_type
             LEFT JOIN identification_decisions d ON d.case_id = c.id
@@ -105,7 +104,10 @@ def upgrade() -> None:
     )
     protect(
         "published_figures",
-        Rows(select="true", insert=f"{MINE} AND staff_id = {STAFF} AND (SELECT nrm_role()) = 'coordinator'"),
+        Rows(
+            select="(SELECT nrm_organisation()) IS NOT NULL",
+            insert=f"{MINE} AND staff_id = {STAFF} AND (SELECT nrm_role()) = 'coordinator'",
+        ),
     )
     op.execute("""
         CREATE TRIGGER only_grows BEFORE UPDATE OR DELETE ON published_figures
@@ -126,9 +128,10 @@ def upgrade() -> None:
     for table in WORKER_READS:
         let_worker(table, "SELECT")
     # The operator asks the worker to look at an organisation; the counts below read what they count.
-    op.execute("CREATE POLICY owner_asks ON deadlines FOR INSERT TO nrm_owner WITH CHECK (kind = 'organisation_changed')")
-    for table in ("persons", "service_episodes"):
-        op.execute(f"CREATE POLICY owner ON {table} FOR SELECT TO nrm_owner USING (true)")
+    op.execute(
+        "CREATE POLICY owner_asks ON deadlines FOR INSERT TO nrm_owner WITH CHECK (kind = 'organisation_changed')"
+    )
+    let_owner_read("service_episodes")
     op.execute("DROP FUNCTION nrm_funnel()")
     op.execute(FUNNEL)
     op.execute(CALLBACKS)
@@ -191,8 +194,7 @@ def downgrade() -> None:
     op.execute("DROP FUNCTION nrm_callbacks()")
     op.execute("DROP FUNCTION nrm_funnel()")
     op.execute(import_module("migrations.versions.0003_roles_and_row_security").FUNNEL)
-    for table in ("persons", "service_episodes"):
-        op.execute(f"DROP POLICY owner ON {table}")
+    op.execute("DROP POLICY owner ON service_episodes")
     op.execute("DROP POLICY owner_asks ON deadlines")
     for table in WORKER_READS:
         op.execute(f"DROP POLICY worker ON {table}")

@@ -45,6 +45,16 @@ def decision(role: Role) -> Any:
     return {"body": body, "outcome": "PossibleVictimOfTrafficking", "legal_basis": "guideline-1"}
 
 
+FIGURE: Final = {
+    "series": "hotline-calls",
+    "unit": "calls",
+    "country": "KG",
+    "period_from": "2016-01-01",
+    "period_to": "2016-12-31",
+    "value": "no_data",
+    "source": "matrix",
+}
+
 BODIES: Mapping[str, Body] = {
     "POST /v1/contacts": always({**CONTACT, "cases": [CASE]}),
     "POST /v1/contacts/{contact_id}/callback": always({"reached": True}),
@@ -67,11 +77,13 @@ BODIES: Mapping[str, Body] = {
     "POST /v1/referrals/{reference}/decline": always({"declined_by": "provider", "reason": "no_capacity"}),
     "POST /v1/referrals/{reference}/completion": always({"outcome": "full"}),
     "POST /v1/referrals/{reference}/failure": always({"reason": "other"}),
+    "POST /v1/escalations/{escalation_id}/assignment": always({"organisation": "NGO-BETA"}),
+    "POST /v1/published-figures": always({"figures": [FIGURE]}),
 }
 """What is sent; routes that are not here take no body."""
 
 WITHOUT_VERSION: Final = re.compile(
-    r"POST /v1/(contacts|cases"
+    r"PUT /v1/contacts/.*|POST /v1/(contacts|cases|published-figures"
     r"|cases/\{reference\}/(steps/.*|cooperation|walls|screenings|assessments|decisions|consents.*|service-episodes"
     r"|referrals))"
 )
@@ -108,6 +120,7 @@ def filled(path: str, things: Things) -> str:
         "contact_id": things.contact,
         "consent_id": things.consent,
         "episode_id": things.episode,
+        "escalation_id": things.escalation,
         "release_id": things.release,
         "name": things.table,
     }

@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ from api import directory
 from api.database import dsn_as
 from api.settings import DatabaseRole
 from domain.codes import NrmRole, OrganisationType, Role, Service
+from tests.journeys.leaving import reinstated, suspended
 from tests.world import ISSUER, World
 
 RELATIONS = {
@@ -72,6 +73,7 @@ class Things:
     episode: str
     release: str
     table: str = "cases"
+    escalation: str = ""
 
 
 def subject_of(relation: str, role: Role) -> str:
@@ -167,7 +169,7 @@ async def prepared(stage: Stage) -> dict[str, Things]:
     await stage.do("owner", f"/referrals/{sent['withdrawn']}/withdrawal")
     mine = Things(case, sent["before"], contact, consent, done["id"], release)
     begun = await given(stage, "after", case)
-    return {
+    found = {
         "owner": mine,
         "sender": await handed_over(stage, release),
         "before": mine,
@@ -179,6 +181,27 @@ async def prepared(stage: Stage) -> dict[str, Things]:
         "abroad": mine,
         "absent": absent(),
     }
+    seen, hidden = await left_behind(stage)
+    escalations = {"walled": hidden, "walled_staff": hidden, "absent": found["absent"].contact}
+    return {relation: replace(things, escalation=escalations.get(relation, seen)) for relation, things in found.items()}
+
+
+async def left_behind(stage: Stage) -> tuple[str, str]:
+    """Suspend an organisation that leads two cases; returns the escalations of both.
+
+    Walls stand before some of us in the second case.
+    """
+    body = {"entry_channel": "ngo"}
+    world = stage.world
+    first, second = [(await world.post("beta", "/cases", body))["reference"] for _ in range(2)]
+    await world.post("beta", f"/cases/{second}/walls", {"organisation": code_of("walled")})
+    await world.post("beta", f"/cases/{second}/walls", {"staff": subject_of("walled_staff", Role.COORDINATOR)})
+    await suspended(world, "NGO-BETA")
+    await world.work_off()
+    listed = (await stage.ask("foreign", Role.COORDINATOR, "GET", "/escalations")).json()["items"]
+    found = {one["reference"]: one["id"] for one in listed}
+    await reinstated(world, "NGO-BETA")
+    return found[first], found[second]
 
 
 def absent() -> Things:
