@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from api.bootstrap import Access, database_access
@@ -121,7 +121,7 @@ async def _change(settings: Settings, access: Access, arguments: argparse.Namesp
         async with database.sessions(DatabaseRole.OWNER)() as session:
             work = runtime.work(session, await enter_as_clock(session, runtime.clock.shift))
             changed: Organisation = await arguments.change(arguments, work)
-            said = f"{changed.code} {changed.status}, until {changed.active_until:%Y-%m-%d %H:%M} UTC"
+            said = f"{changed.code} {changed.status}, until {changed.active_until.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
             await work.commit()
             return said
     finally:

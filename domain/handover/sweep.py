@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, exists, or_
+from sqlalchemy import ColumnElement, exists, or_
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
+from sqlmodel.sql.expression import Select
 
 from domain.cases.models import Case, CaseAccess, Relation
 from domain.codes import CaseWork, ContactOutcome, EscalationReason, OrganisationStatus, ReferralStatus
@@ -71,7 +72,7 @@ def _escalated(subject: Any) -> ColumnElement[bool]:
     return exists().where(col(Escalation.subject_id) == subject, col(Escalation.settled_at).is_(None))
 
 
-def _leads(organisation: Organisation, now: datetime, *, everything: bool) -> Select[Any]:
+def _leads(organisation: Organisation, now: datetime, *, everything: bool) -> Select[tuple[UUID, UUID]]:
     """Select open cases, and closed ones that the organisation could still open."""
     may_open = exists().where(
         col(CaseAccess.case_id) == col(Case.id),
@@ -87,7 +88,7 @@ def _leads(organisation: Organisation, now: datetime, *, everything: bool) -> Se
     )
 
 
-def _receives(organisation: Organisation, *, everything: bool) -> Select[Any]:
+def _receives(organisation: Organisation, *, everything: bool) -> Select[tuple[UUID, UUID]]:
     statement = select(col(Referral.id), col(Referral.case_id)).where(
         col(Referral.receiving_organisation_id) == organisation.id,
         col(Referral.status).not_in({*OVER, ReferralStatus.DRAFT}),
@@ -96,7 +97,7 @@ def _receives(organisation: Organisation, *, everything: bool) -> Select[Any]:
     return statement if everything or closed else statement.where(~_escalated(col(Referral.id)))
 
 
-def _sends(organisation: Organisation) -> Select[Any]:
+def _sends(organisation: Organisation) -> Select[tuple[UUID, UUID]]:
     """Select what it sent in cases that somebody else leads; what it sent in its own moves with the case."""
     return (
         select(col(Referral.id), col(Referral.case_id))
@@ -111,7 +112,7 @@ def _sends(organisation: Organisation) -> Select[Any]:
     )
 
 
-def _calls_back(organisation: Organisation, *, everything: bool) -> Select[Any]:
+def _calls_back(organisation: Organisation, *, everything: bool) -> Select[tuple[UUID, UUID]]:
     statement = select(col(Contact.id), col(Contact.id)).where(
         col(Contact.organisation_id) == organisation.id, col(Contact.outcome).in_(CALLBACK_WAITS)
     )

@@ -177,11 +177,11 @@ def end_service(work: UnitOfWork, permit: Permit | None, episode: ServiceEpisode
     episode.ended_at = work.now
     episode.outcome = outcome
     episode.version += 1
-    said = {"stream_id": episode.case_id, "subject_id": episode.id}
+    case_id, action = episode.case_id, AuditAction.SERVICE_ENDED
     if permit is not None:
-        work.audit(AuditAction.SERVICE_ENDED, permit, **said, outcome=outcome)
+        work.audit(action, permit, stream_id=case_id, subject_id=episode.id, outcome=outcome)
     else:
-        work.audit_clock(AuditAction.SERVICE_ENDED, **said, rule="clock", outcome=outcome)
+        work.audit_clock(action, stream_id=case_id, subject_id=episode.id, rule="clock", outcome=outcome)
 
 
 async def share_no_longer_than(work: UnitOfWork, referral: Referral, instant: datetime) -> None:

@@ -117,8 +117,8 @@ class Prepared:
         connection = await asyncpg.connect(access.admin_dsn(access.database))
         try:
             found = await connection.fetchval(
-                "INSERT INTO escalations (id, subject_id, unit, reference, country, organisation_id, reason, raised_at, "
-                "version) SELECT gen_random_uuid(), c.id, 'contact', c.id::text, 'KG', c.organisation_id, "
+                "INSERT INTO escalations (id, subject_id, unit, reference, country, organisation_id, reason, "
+                "raised_at, version) SELECT gen_random_uuid(), c.id, 'contact', c.id::text, 'KG', c.organisation_id, "
                 "'organisation_suspended', now(), 1 FROM contacts c WHERE c.id = $1::uuid RETURNING id::text",
                 contact,
             )

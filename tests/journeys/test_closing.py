@@ -68,35 +68,47 @@ async def test_an_ngo_closes_in_the_middle_of_ten_journeys_and_nobody_is_lost(
     world: World, admin: asyncpg.Connection
 ) -> None:
     journeys = await ten(world)
-    cases, referrals = journeys.cases, journeys.referrals
-    before = {name: await history(world, "alpha", cases[name]) for name in BETAS}
+    assert len(journeys.cases) == 10
+    before = {name: await history(world, "alpha", journeys.cases[name]) for name in BETAS}
     await closed(world)
     await world.work_off()
     await nobody_is_lost(admin)
-    on_list = await escalated(world)
+    await what_beta_may_not_have_is_escalated_and_sealed(world, journeys)
+    await what_beta_may_have_is_led_by_it_with_its_history(world, journeys, before)
+    await what_others_asked_for_is_asked_of_beta_or_ended(world, journeys)
+    await the_journeys_go_on(world, journeys)
+    await nobody_is_lost(admin)
 
-    # 1, 2: what Beta may not have is on the coordinator's list, and stays sealed.
+
+async def what_beta_may_not_have_is_escalated_and_sealed(world: World, journeys: Journeys) -> None:
+    on_list = await escalated(world)
     for name, reason in (
         ("just opened", "no_consent"),
         ("consent names Alpha alone", "no_consent"),
         ("walled from Beta", "conflict_wall"),
     ):
-        one = on_list.pop(cases[name])
+        case = journeys.cases[name]
+        one = on_list.pop(case)
         assert (one["unit"], one["reason"], one["organisation"]) == ("case", reason, "NGO-ALPHA"), name
-        await world.get("beta", f"/cases/{cases[name]}", expect=404)
-        await world.get("beta", f"/cases/{cases[name]}/person/identity", expect=404)
+        await world.get("beta", f"/cases/{case}", expect=404)
+        await world.get("beta", f"/cases/{case}/person/identity", expect=404)
     assert on_list == {}
 
-    # 3 to 6: Beta leads what it may have, with its whole history, and reads who the person is.
-    for name in BETAS:
-        shown = await world.get("beta", f"/cases/{cases[name]}")
-        assert (shown["owner"], shown["relation"]) == ("NGO-BETA", "owner"), name
-        assert (await world.get("beta", f"/cases/{cases[name]}/person/identity"))["fields"] == PERSON, name
-        assert await history(world, "beta", cases[name]) == before[name], name
-        assert await told(world, "beta", cases[name]) == ["case_handed_over"], name
-        assert await open_now(world, cases[name], "beta"), name
 
-    # 7 to 10: what others asked Alpha for went to Beta or ended, with a reason that its sender was told.
+async def what_beta_may_have_is_led_by_it_with_its_history(
+    world: World, journeys: Journeys, before: dict[str, dict[str, Any]]
+) -> None:
+    for name in BETAS:
+        case = journeys.cases[name]
+        shown = await world.get("beta", f"/cases/{case}")
+        assert (shown["owner"], shown["relation"]) == ("NGO-BETA", "owner"), name
+        assert (await world.get("beta", f"/cases/{case}/person/identity"))["fields"] == PERSON, name
+        assert await history(world, "beta", case) == before[name], name
+        assert await told(world, "beta", case) == ["case_handed_over"], name
+        assert await open_now(world, case, "beta"), name
+
+
+async def what_others_asked_for_is_asked_of_beta_or_ended(world: World, journeys: Journeys) -> None:
     assert await statuses(world, journeys) == {
         "waiting for a shelter": "sent",
         "in a shelter": "in_service",
@@ -105,31 +117,34 @@ async def test_an_ngo_closes_in_the_middle_of_ten_journeys_and_nobody_is_lost(
         "cared for by Alpha alone, migration leads": "failed",
     }
     for name in ("handed over by the hotline, unanswered", "cared for by Alpha, police leads"):
-        assert await told(world, "beta", referrals[name]) == ["referral_arrived"], name
-        assert (await world.get("beta", f"/referrals/{referrals[name]}"))["history"][-1]["reason"] == (
-            "organisation_closed"
-        )
-    ended = await world.get("migration", f"/referrals/{referrals['cared for by Alpha alone, migration leads']}")
+        reference = journeys.referrals[name]
+        assert await told(world, "beta", reference) == ["referral_arrived"], name
+        last = (await world.get("beta", f"/referrals/{reference}"))["history"][-1]
+        assert (last["status"], last["reason"], last["by"]) == ("sent", "organisation_closed", None), name
+    alone = "cared for by Alpha alone, migration leads"
+    ended = await world.get("migration", f"/referrals/{journeys.referrals[alone]}")
     assert (ended["history"][-1]["reason"], ended["history"][-1]["by"]) == ("organisation_closed", None)
     assert (await told(world, "migration", ended["reference"]))[-1] == "referral_changed"
-    assert "refer-for-urgent-care" in await open_now(
-        world, cases["cared for by Alpha alone, migration leads"], "migration"
-    )
-    stopped = referrals["cared for by Alpha, police leads"]
+    assert "refer-for-urgent-care" in await open_now(world, journeys.cases[alone], "migration")
+    stopped = journeys.referrals["cared for by Alpha, police leads"]
     assert {"referral_changed", "service_interrupted"} <= set(await told(world, "police", stopped))
     assert await told(world, "coordinator", stopped) == ["service_interrupted"]
 
-    # The journeys go on.
+
+async def the_journeys_go_on(world: World, journeys: Journeys) -> None:
+    stopped = journeys.referrals["cared for by Alpha, police leads"]
+    waiting, served = journeys.referrals["waiting for a shelter"], journeys.referrals["in a shelter"]
     await world.get("beta", f"/referrals/{stopped}/package", expect=409)
     await carried(world, stopped, "beta", "receipt", "acceptance")
     assert (await world.get("beta", f"/referrals/{stopped}/package"))["compartments"]["identity"] == PERSON
-    await carried(world, referrals["handed over by the hotline, unanswered"], "beta", "receipt", "acceptance")
-    await carried(world, referrals["waiting for a shelter"], "north", "receipt")
-    await world.act("north", referrals["waiting for a shelter"], "question", {"text": "made up"})
-    await world.act("beta", referrals["waiting for a shelter"], "answer", {"text": "made up"})
-    await world.act("north", referrals["in a shelter"], "completion", {"outcome": "full"})
-    assert (await told(world, "beta", referrals["in a shelter"]))[-1] == "referral_changed"
-    await nobody_is_lost(admin)
+    over = "handed over by the hotline, unanswered"
+    await carried(world, journeys.referrals[over], "beta", "receipt", "acceptance")
+    assert (await world.get("beta", f"/cases/{journeys.cases[over]}"))["owner"] == "NGO-BETA"
+    await carried(world, waiting, "north", "receipt")
+    await world.act("north", waiting, "question", {"text": "made up"})
+    await world.act("beta", waiting, "answer", {"text": "made up"})
+    await world.act("north", served, "completion", {"outcome": "full"})
+    assert (await told(world, "beta", served))[-1] == "referral_changed"
 
 
 async def test_former_staff_see_nothing_from_the_very_next_request_on(world: World) -> None:
