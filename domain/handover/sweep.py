@@ -72,7 +72,7 @@ def _escalated(subject: Any) -> ColumnElement[bool]:
     return exists().where(col(Escalation.subject_id) == subject, col(Escalation.settled_at).is_(None))
 
 
-def _leads(organisation: Organisation, now: datetime, *, everything: bool) -> Select[tuple[UUID, UUID]]:
+def _leads(organisation: Organisation, now: datetime, *, everything: bool) -> Select[UUID, UUID]:
     """Select open cases, and closed ones that the organisation could still open."""
     may_open = exists().where(
         col(CaseAccess.case_id) == col(Case.id),
@@ -88,7 +88,7 @@ def _leads(organisation: Organisation, now: datetime, *, everything: bool) -> Se
     )
 
 
-def _receives(organisation: Organisation, *, everything: bool) -> Select[tuple[UUID, UUID]]:
+def _receives(organisation: Organisation, *, everything: bool) -> Select[UUID, UUID]:
     statement = select(col(Referral.id), col(Referral.case_id)).where(
         col(Referral.receiving_organisation_id) == organisation.id,
         col(Referral.status).not_in({*OVER, ReferralStatus.DRAFT}),
@@ -97,7 +97,7 @@ def _receives(organisation: Organisation, *, everything: bool) -> Select[tuple[U
     return statement if everything or closed else statement.where(~_escalated(col(Referral.id)))
 
 
-def _sends(organisation: Organisation) -> Select[tuple[UUID, UUID]]:
+def _sends(organisation: Organisation) -> Select[UUID, UUID]:
     """Select what it sent in cases that somebody else leads; what it sent in its own moves with the case."""
     return (
         select(col(Referral.id), col(Referral.case_id))
@@ -112,7 +112,7 @@ def _sends(organisation: Organisation) -> Select[tuple[UUID, UUID]]:
     )
 
 
-def _calls_back(organisation: Organisation, *, everything: bool) -> Select[tuple[UUID, UUID]]:
+def _calls_back(organisation: Organisation, *, everything: bool) -> Select[UUID, UUID]:
     statement = select(col(Contact.id), col(Contact.id)).where(
         col(Contact.organisation_id) == organisation.id, col(Contact.outcome).in_(CALLBACK_WAITS)
     )
@@ -133,7 +133,7 @@ async def _list(work: UnitOfWork, organisation: Organisation, *, everything: boo
         kinds[DeadlineKind.SENDER_LEFT] = _sends(organisation)
     found = 0
     for kind, statement in kinds.items():
-        rows = (await work.session.execute(statement)).all()
+        rows = (await work.session.execute(statement)).tuples().all()
         about_case = kind != DeadlineKind.CONTACT_LEFT
         await leave(work, organisation.id, kind, [(row[0], row[1] if about_case else None) for row in rows])
         found += len(rows)
