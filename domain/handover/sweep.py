@@ -133,7 +133,7 @@ async def _list(work: UnitOfWork, organisation: Organisation, *, everything: boo
         kinds[DeadlineKind.SENDER_LEFT] = _sends(organisation)
     found = 0
     for kind, statement in kinds.items():
-        rows = (await work.session.execute(statement)).tuples().all()
+        rows: list[Any] = list((await work.session.execute(statement)).all())
         about_case = kind != DeadlineKind.CONTACT_LEFT
         await leave(work, organisation.id, kind, [(row[0], row[1] if about_case else None) for row in rows])
         found += len(rows)
