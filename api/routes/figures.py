@@ -8,7 +8,7 @@ from sqlmodel import col, select
 
 from api.dependencies import IDEMPOTENT, May, Work
 from api.routes.cases import NEW_PROBLEMS, READ_PROBLEMS
-from api.schemas.base import Country
+from api.schemas.base import Code, Country
 from api.schemas.figures import FigureList, FigureOut, FiguresIn
 from api.transaction import UnitOfWorkRoute
 from auth.roles import Permission
@@ -36,7 +36,7 @@ async def list_published_figures(
     may: May,
     work: Work,
     country: Annotated[Country | None, Query(description="Only those about this country.")] = None,
-    series: Annotated[str | None, Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=60)] = None,
+    series: Annotated[Code | None, Query(description="Only this series.")] = None,
 ) -> FigureList:
     """List what others published, each source's newest version, and where they contradict each other."""
     may.own(Permission.FIGURE_READ)
