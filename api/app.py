@@ -22,8 +22,10 @@ from api.routes import (
     contacts,
     courses,
     directory,
+    escalations,
     exploitation,
     fhir,
+    figures,
     funding,
     places,
     records,
@@ -54,6 +56,8 @@ ROUTES = (
     referrals,
     places,
     fhir,
+    escalations,
+    figures,
     directory,
 )
 """In the order in which the contract shows them."""

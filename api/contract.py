@@ -44,10 +44,11 @@ TAGS = {
     "referrals": "Requests that another organisation give a named service.",
     "places": "Beds of a shelter, and who holds them from and until.",
     "directory": "Organisations and what the codes mean.",
+    "escalations": "What has no responsible organisation, and who is to answer for it.",
     "procedures": "The standard operating procedures as data.",
     "notifications": "What an organisation is told: references, never content.",
     "caseload": "Counts for those who lead the mechanism.",
-    "statistics": "Published releases.",
+    "statistics": "Published releases, and figures that others published.",
     "health": "Whether the process answers.",
 }
 HEADERS = {

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, false, or_, select
+from sqlalchemy import ColumnElement, exists, false, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel, col
 
@@ -20,6 +20,7 @@ from domain.codes import CommissionOutcome, Compartment, Role
 from domain.contacts.models import Contact, ContactCase
 from domain.courses.models import Course
 from domain.errors import NotFound, NotPermitted
+from domain.escalations.models import Escalation
 from domain.funding.models import Award, AwardCase
 from domain.permits import Actor, Permit
 from domain.referrals.models import Referral
@@ -36,6 +37,7 @@ ABOUT: dict[type[SQLModel], About] = {
     CapacityQuestion: About.QUESTION,
     Course: About.COURSE,
     CommissionRecord: About.COMMISSION,
+    Escalation: About.ESCALATION,
 }
 READ: dict[type[SQLModel], Permission] = {
     Case: Permission.CASE_READ,
@@ -45,6 +47,7 @@ READ: dict[type[SQLModel], Permission] = {
     Award: Permission.AWARD_READ,
     CapacityQuestion: Permission.CAPACITY_READ,
     Course: Permission.COURSE_READ,
+    Escalation: Permission.ESCALATION_READ,
 }
 
 NOTES = frozenset({Compartment.NARRATIVE})
@@ -119,6 +122,8 @@ def visible(model: type[SQLModel], permission: Permission, actor: Actor) -> Colu
         return found & ~asked_for_walled(Award.id, actor)
     if model is CapacityQuestion:
         return found & ~asked_walled(CapacityQuestion.id, actor)
+    if model is Escalation:
+        return found & col(Escalation.reference).not_in(select(func.nrm_walled_references()))
     return found if case_id is None else found & ~walled(case_id, actor)
 
 
@@ -278,6 +283,13 @@ class Authorisation:
         rule, _ = self._rule(permission, request, await self._grants(request.case_id))
         opens = REASONS if permission == Permission.COMMISSION_REASONS else frozenset[Compartment]()
         return request, Permit(self.actor, permission, request.id, rule.name, opens, request.id)
+
+    async def escalation(self, escalation_id: Any, permission: Permission) -> tuple[Escalation, Permit]:
+        """Find an escalation and permit a verb on it; raises as `case` does."""
+        self._role_may(permission)
+        escalation = await self._find(Escalation, Escalation.id == escalation_id)
+        rule, _ = self._rule(permission, escalation, [])
+        return escalation, Permit(self.actor, permission, escalation.id, rule.name)
 
     def _role_may(self, permission: Permission) -> None:
         if not may(self.actor.role, permission):

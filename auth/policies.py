@@ -28,6 +28,7 @@ class About(StrEnum):
     QUESTION = "question"
     COURSE = "course"
     COMMISSION = "commission"
+    ESCALATION = "escalation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +215,14 @@ DECIDES_IT = Rule(
     frozenset({Role.COORDINATOR}),
 )
 
+FINDS_SOMEBODY = Rule(
+    "coordinator-of-country",
+    "they coordinate the mechanism of the country and see references and codes only",
+    About.ESCALATION,
+    lambda escalation, actor: escalation.country == actor.country,
+    frozenset({Role.COORDINATOR}),
+)
+
 RULES: dict[Permission, tuple[Rule, ...]] = {
     Permission.CASE_READ: (OWNS, SERVES),
     Permission.CASE_WORK: (OWNS,),
@@ -256,6 +265,9 @@ RULES: dict[Permission, tuple[Rule, ...]] = {
     Permission.CONTACT_READ: (TOOK_IT,),
     Permission.CONTACT_CALL_BACK: (TOOK_IT,),
     Permission.CONTACT_REVEAL: (TOOK_IT,),
+    Permission.CONTACT_LINK: (TOOK_IT,),
+    Permission.ESCALATION_READ: (FINDS_SOMEBODY,),
+    Permission.ESCALATION_ASSIGN: (FINDS_SOMEBODY,),
 }
 """Verbs on records. A verb that is not here concerns the actor's own organisation or the public directory."""
 

@@ -13,6 +13,7 @@ class Permission(StrEnum):
     CONTACT_READ = "contact:read"
     CONTACT_CALL_BACK = "contact:call_back"
     CONTACT_REVEAL = "contact:reveal"
+    CONTACT_LINK = "contact:link"
     CASE_OPEN = "case:open"
     CASE_READ = "case:read"
     CASE_WORK = "case:work"
@@ -56,9 +57,14 @@ class Permission(StrEnum):
     NOTIFICATION_READ = "notification:read"
     FUNNEL_READ = "funnel:read"
     RELEASE_READ = "release:read"
+    CALLBACKS_COUNT = "callbacks:count"
+    ESCALATION_READ = "escalation:read"
+    ESCALATION_ASSIGN = "escalation:assign"
+    FIGURE_READ = "figure:read"
+    FIGURE_ENTER = "figure:enter"
 
 
-_EVERYBODY = frozenset({Permission.DIRECTORY_READ, Permission.RELEASE_READ})
+_EVERYBODY = frozenset({Permission.DIRECTORY_READ, Permission.RELEASE_READ, Permission.FIGURE_READ})
 _CASE_WORK = frozenset(
     {
         Permission.CASE_OPEN,
@@ -112,6 +118,7 @@ _CONTACTS = frozenset(
         Permission.CONTACT_READ,
         Permission.CONTACT_CALL_BACK,
         Permission.CONTACT_REVEAL,
+        Permission.CONTACT_LINK,
     }
 )
 _COURSES = frozenset({Permission.COURSE_OPEN, Permission.COURSE_READ, Permission.COURSE_RECORD})
@@ -140,6 +147,10 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.FUNNEL_READ,
         Permission.AWARD_READ,
         Permission.AWARD_DECIDE,
+        Permission.CALLBACKS_COUNT,
+        Permission.ESCALATION_READ,
+        Permission.ESCALATION_ASSIGN,
+        Permission.FIGURE_ENTER,
     },
 }
 

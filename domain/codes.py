@@ -508,6 +508,7 @@ class RefusalReason(StrEnum):
     UNSAFE = "unsafe"
     DECLINED_BY_PERSON = "declined_by_person"
     COULD_NOT_BE_REACHED = "could_not_be_reached"
+    ORGANISATION_CLOSED = "organisation_closed"
     OTHER = "other"
 
 
@@ -830,6 +831,45 @@ class PlacementStatus(StrEnum):
     OCCUPIED = "occupied"
     LEFT = "left"
     RELEASED = "released"
+
+
+class EscalationUnit(StrEnum):
+    """What is without a responsible organisation."""
+
+    CASE = "case"
+    REFERRAL = "referral"
+    CONTACT = "contact"
+
+
+class EscalationReason(StrEnum):
+    """Why something has no responsible organisation, or not one that may open what is sealed."""
+
+    ORGANISATION_CLOSED = "organisation_closed"
+    ORGANISATION_SUSPENDED = "organisation_suspended"
+    NO_CONSENT = "no_consent"
+    CONFLICT_WALL = "conflict_wall"
+    SERVICE_NOT_OFFERED = "service_not_offered"
+
+
+class Population(StrEnum):
+    """Of whom a figure speaks. Vulnerable migrants are counted apart and never as victims."""
+
+    ALL = "all"
+    VICTIMS_OF_TRAFFICKING = "victims_of_trafficking"
+    VULNERABLE_MIGRANTS = "vulnerable_migrants"
+
+
+class CountUnit(StrEnum):
+    """What a figure counts. No figure is without its unit."""
+
+    CONTACTS = "contacts"
+    CALLS = "calls"
+    CASES = "cases"
+    PERSONS = "persons"
+    REFERRALS = "referrals"
+    SERVICE_EPISODES = "service_episodes"
+    AWARDS = "awards"
+    CALLBACKS = "callbacks"
 
 
 EXTENSIONS: dict[str, frozenset[str]] = {

@@ -10,7 +10,9 @@ import domain.consents.models
 import domain.contacts.models
 import domain.courses.models
 import domain.deadlines.models
+import domain.escalations.models
 import domain.exploitation.models
+import domain.figures.models
 import domain.funding.models
 import domain.notifications.models
 import domain.organisations.models

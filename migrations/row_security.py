@@ -88,3 +88,7 @@ def keep_functions_private() -> None:
     """Let only the service's own roles call functions: run after creating one."""
     op.execute("REVOKE ALL ON ALL FUNCTIONS IN SCHEMA public FROM PUBLIC")
     op.execute("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO nrm_application, nrm_worker")
+
+
+BEHIND_WALLS = "(SELECT nrm_walled_references())"
+"""What is behind the caller's conflict walls, as notifications and escalations name it."""

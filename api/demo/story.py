@@ -97,6 +97,9 @@ def _funnel(play: Play) -> None:
     stages = play.get(COORDINATOR, "/caseload/funnel")["stages"]
     play.page.heading("How far the referrals got")
     play.page.text("Exact figures, for the coordinator's screen only. Every number has its unit.")
+    apart = sum(one["count"] for one in stages if one["population"] == "vulnerable_migrants")
+    play.page.text(f"Vulnerable migrants are counted apart and never as victims; here: {apart}.")
+    stages = [one for one in stages if one["population"] != "vulnerable_migrants"]
     play.page.table(
         ("stage", "number", "unit", "of whom"),
         [(spoken(one["stage"]), str(one["count"]), one["unit"], spoken(one["population"])) for one in stages],

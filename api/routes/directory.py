@@ -12,6 +12,7 @@ from api.pagination import page
 from api.routes.cases import READ_PROBLEMS
 from api.runtime import Runtime
 from api.schemas.base import Labelled
+from api.schemas.contacts import CallbackCounts, CallbacksOfOrganisation
 from api.schemas.directory import (
     CodeListOut,
     CodeLists,
@@ -28,7 +29,7 @@ from api.schemas.referrals import FunnelOut, FunnelStage, NotificationOut, Notif
 from api.settings import DatabaseRole
 from api.transaction import UnitOfWorkRoute
 from auth.roles import Permission
-from domain.codes import Language, Service, VictimType
+from domain.codes import CountUnit, Language, Population, Service
 from domain.errors import NotFound
 from domain.notifications.models import Notification
 from domain.organisations.models import Organisation
@@ -39,13 +40,17 @@ from domain.workflow.sop import Sop
 
 STAGES = (
     "contacts",
+    "contacts_about_cases",
     "cases",
+    "persons",
     "presumed_or_identified",
     "sent",
     "received",
     "accepted",
     "in_service",
     "completed",
+    "services_begun",
+    "services_given",
 )
 FUNNEL_NOTICE = "exact figures of the running mechanism: for your screen only, never for publication"
 ReleaseId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", max_length=64)]
@@ -66,7 +71,9 @@ async def list_organisations(
     """List the active organisations of your country."""
     may.own(Permission.DIRECTORY_READ)
     statement = select(Organisation).where(
-        col(Organisation.country) == actor.country, col(Organisation.status).in_(("active", "probation"))
+        col(Organisation.country) == actor.country,
+        col(Organisation.status).in_(("active", "probation")),
+        col(Organisation.active_until) > actor.now,
     )
     if service is not None:
         statement = statement.where(literal(str(service)) == any_(col(Organisation.services)))
@@ -153,26 +160,29 @@ async def list_notifications(
 
 @router.get("/caseload/funnel", tags=["caseload"], responses=READ_PROBLEMS)
 async def read_funnel(may: May, work: Work) -> FunnelOut:
-    """See how far the referrals of the country get: exact, for the coordinator alone."""
+    """See how far the referrals of the country get: exact, for the coordinator alone.
+
+    Every line names its unit and of whom it speaks; vulnerable migrants are counted apart and never as victims.
+    """
     may.own(Permission.FUNNEL_READ)
     rows = await work.session.execute(text("SELECT stage, unit, population, counted FROM nrm_funnel()"))
-    found = {
-        (row.population, row.stage): FunnelStage(
-            stage=row.stage, unit=row.unit, population=row.population, count=row.counted
+    stages = [FunnelStage(stage=row.stage, unit=row.unit, population=row.population, count=row.counted) for row in rows]
+    order = {population: place for place, population in enumerate(Population)}
+    stages.sort(key=lambda one: (STAGES.index(one.stage), order[one.population]))
+    return FunnelOut(stages=stages, notice=FUNNEL_NOTICE)
+
+
+@router.get("/caseload/callbacks", tags=["caseload"], responses=READ_PROBLEMS)
+async def count_callbacks(may: May, work: Work) -> CallbackCounts:
+    """Count the callbacks that organisations of the country owe, and how old they are. No contact is named."""
+    may.own(Permission.CALLBACKS_COUNT)
+    rows = await work.session.execute(
+        text(
+            "SELECT organisation, due, overdue, oldest_due_at FROM nrm_callbacks() ORDER BY oldest_due_at, organisation"
         )
-        for row in rows
-    }
-    apart = VictimType.VULNERABLE_MIGRANT
-    return FunnelOut(
-        stages=[
-            one
-            for stage in STAGES
-            for (population, name), one in found.items()
-            if name == stage and population != apart
-        ],
-        vulnerable_migrants=[found[apart, stage] for stage in STAGES if (apart, stage) in found],
-        notice=FUNNEL_NOTICE,
     )
+    items = [CallbacksOfOrganisation.taken(row) for row in rows]
+    return CallbackCounts(unit=CountUnit.CALLBACKS, items=items)
 
 
 @router.get("/statistics/releases", tags=["statistics"], responses=READ_PROBLEMS)

@@ -1,20 +1,19 @@
 """Referrals: what goes in, what comes out. Nothing here has a field for who the person is."""
 
-from typing import Literal
-
 from pydantic import Field
 
 from api.schemas.base import MOST_ITEMS, Code, Flag, In, Instant, Opened, Out, Text, Withheld, Word
 from domain.codes import (
     Compartment,
+    CountUnit,
     DeclinedBy,
     LegalBasis,
     Outcome,
+    Population,
     Priority,
     ReferralStatus,
     RefusalReason,
     Service,
-    VictimType,
 )
 from domain.identifiers import REFERENCE_PATTERN
 from domain.referrals.commands import SendReferral
@@ -192,16 +191,13 @@ class FunnelStage(Out):
     """How many of what reached a stage."""
 
     stage: str = Field(max_length=40)
-    unit: str = Field(max_length=20)
-    population: VictimType | Literal["everybody"] = Field(description="Whom the number counts.")
+    unit: CountUnit
+    population: Population
     count: int = Field(ge=0, le=2**53)
 
 
 class FunnelOut(Out):
     """The referral funnel, exact: for the coordinator's screen, never for publication."""
 
-    stages: list[FunnelStage] = Field(max_length=MOST_ITEMS, description="Contacts, then possible victims alone.")
-    vulnerable_migrants: list[FunnelStage] = Field(
-        max_length=MOST_ITEMS, description="Helped, and counted apart: never among the victims."
-    )
+    stages: list[FunnelStage] = Field(max_length=MOST_ITEMS)
     notice: str = Field(max_length=200)

@@ -67,6 +67,15 @@ class AuditAction(StrEnum):
     DEADLINE_BREACHED = "deadline.breached"  # the clock found a step or an answer overdue and escalated it
     WALL_RAISED = "wall.raised"  # an organisation or a member of staff was put behind a conflict wall
     ACCESS_DENIED = "access.denied"  # a request was refused; `rule` says by what
+    CONTACT_LINKED = "contact.linked"  # a contact was said to be about a case that exists
+    CASE_HANDED_OVER = "case.handed_over"  # the leading organisation closed or was suspended; another leads the case
+    REFERRAL_REROUTED = "referral.rerouted"  # the receiving organisation closed; the referral went to another queue
+    REFERRAL_REASSIGNED = "referral.reassigned"  # the sending organisation left; who leads the case answers for it
+    CONTACT_HANDED_OVER = "contact.handed_over"  # a due callback went to another organisation
+    ESCALATION_RAISED = "escalation.raised"  # a case, referral or callback is without a responsible organisation
+    ESCALATION_ASSIGNED = "escalation.assigned"  # the coordinator named a new organisation for it
+    ESCALATION_SETTLED = "escalation.settled"  # somebody is responsible again
+    FIGURE_ENTERED = "figure.entered"  # a published figure was entered by hand, or corrected
     ORGANISATION_RECORDED = "organisation.recorded"  # a directory entry was made or changed
     MEMBERSHIP_RECORDED = "membership.recorded"  # a person of staff received, changed or lost a role
     CAPACITY_ASKED = "capacity.asked"  # a provider was asked whether it could take somebody; kept with the case

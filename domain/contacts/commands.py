@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from sqlmodel import col, select
+
 from domain.audit.actions import AuditAction
 from domain.cases.commands import OpenCase, open_case
 from domain.cases.models import Case
@@ -21,6 +23,10 @@ HOTLINE_SOP = {"KG": "kg-hotline-contact"}
 
 NOTES = "notes"
 """The kind of sealed value that a contact's own words are."""
+
+
+MOST_CASES = 20
+"""How many cases one contact may be about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +174,27 @@ async def call_back(reached: bool, version: int, permit: Permit, work: UnitOfWor
         subject_id=contact.id,
         reached=reached,
     )
+    return contact
+
+
+async def link_contact(contact: Contact, permit: Permit, case: Case, work: UnitOfWork) -> Contact:
+    """Say that a contact was about a case that exists; saying it twice changes nothing.
+
+    Both permits were asked for: the organisation took the contact and leads the case. Nobody else learns of either.
+
+    Raises:
+        InvalidInput: the contact is about too many cases.
+    """
+    linked = await work.session.execute(
+        select(col(ContactCase.case_id)).where(col(ContactCase.contact_id) == contact.id)
+    )
+    known = set(linked.scalars())
+    if case.id not in known:
+        if len(known) >= MOST_CASES:
+            raise InvalidInput(field="contact", reason="about as many cases as one contact may be about")
+        work.add(ContactCase(contact_id=contact.id, case_id=case.id))
+        work.audit(AuditAction.CONTACT_LINKED, permit, stream_id=case.id, subject_id=contact.id)
+        await work.flush()
     return contact
 
 

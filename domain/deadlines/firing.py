@@ -3,22 +3,29 @@
 from collections.abc import Awaitable, Callable, Mapping
 from uuid import UUID
 
-from sqlalchemy import any_, literal
-from sqlmodel import col, select
+from sqlmodel import SQLModel, col, select
 
 from domain.audit.actions import AuditAction
 from domain.capacity import firing as capacity
 from domain.capacity.models import CapacityQuestion
 from domain.cases.models import Case
-from domain.codes import AwardStatus, NrmRole, OrganisationStatus, ReferralStatus, Role
+from domain.codes import AwardStatus, EscalationUnit, ReferralStatus, Role
 from domain.contacts.models import Contact
 from domain.courses.commands import refresh_course, refresh_courses
 from domain.courses.models import Course
 from domain.deadlines.commands import refresh_steps
 from domain.deadlines.models import Deadline, DeadlineKind
+from domain.escalations.models import Escalation
 from domain.funding.models import Award
+from domain.handover.assignments import assigned
+from domain.handover.cases import case_left
+from domain.handover.contacts import contact_left
+from domain.handover.referrals import receiver_left, sender_left
+from domain.handover.sweep import organisation_changed
 from domain.notifications.models import NotificationKind
 from domain.organisations.models import Organisation
+from domain.organisations.queries import coordinators_of
+from domain.organisations.rules import is_open
 from domain.places.firing import reservation_due
 from domain.referrals.endings import expire_referral
 from domain.referrals.models import Referral
@@ -31,6 +38,18 @@ AWAITED = {
     DeadlineKind.REFERRAL_EXPIRY: BEFORE_ACCEPTANCE,
 }
 """In which statuses a referral is still waited for when the deadline falls due."""
+
+
+SUBJECTS: dict[DeadlineKind, type[SQLModel]] = {
+    **dict.fromkeys((*AWAITED, DeadlineKind.RECEIVER_LEFT, DeadlineKind.SENDER_LEFT), Referral),
+    DeadlineKind.CONTACT_LEFT: Contact,
+}
+"""What is locked before the case of a deadline."""
+
+ESCALATED: dict[EscalationUnit, type[SQLModel]] = {
+    EscalationUnit.REFERRAL: Referral,
+    EscalationUnit.CONTACT: Contact,
+}
 
 
 async def fire_next(work: UnitOfWork) -> Deadline | None:
@@ -61,7 +80,12 @@ async def fire_next(work: UnitOfWork) -> Deadline | None:
 
 async def _subjects_are_free(work: UnitOfWork, deadline: Deadline) -> bool:
     """Lock what the deadline is about, without waiting: others lock a referral, its case, a course, deadlines."""
-    if deadline.kind in AWAITED and await work.lock_if_free(Referral, deadline.subject_id) is None:
+    about: type[SQLModel] | None = SUBJECTS.get(DeadlineKind(deadline.kind))
+    subject_id = deadline.subject_id
+    if deadline.kind == DeadlineKind.ASSIGNED:
+        escalation = await work.get(Escalation, deadline.subject_id)
+        about, subject_id = ESCALATED.get(EscalationUnit(escalation.unit)), escalation.subject_id
+    if about is not None and await work.lock_if_free(about, subject_id) is None:
         return False
     if deadline.case_id is not None and await work.lock_if_free(Case, deadline.case_id) is None:
         return False
@@ -155,9 +179,10 @@ async def _refresh(work: UnitOfWork, case: Case) -> None:
 
 async def _escalate(work: UnitOfWork, deadline: Deadline, kind: NotificationKind, reference: str, detail: str) -> None:
     """Tell the responsible organisation and whoever the procedure escalates to, and record the breach."""
-    told = {deadline.organisation_id}
-    if deadline.escalate_to == Role.COORDINATOR:
-        told |= set(await _coordinators(work, deadline))
+    responsible = await work.get(Organisation, deadline.organisation_id)
+    told = {responsible.id}
+    if deadline.escalate_to == Role.COORDINATOR or not is_open(responsible, work.now):
+        told |= set(await coordinators_of(work, responsible.country))
     for organisation_id in sorted(told):
         work.notify(organisation_id, kind, reference, detail)
     work.audit_clock(
@@ -171,18 +196,6 @@ async def _escalate(work: UnitOfWork, deadline: Deadline, kind: NotificationKind
     )
 
 
-async def _coordinators(work: UnitOfWork, deadline: Deadline) -> list[UUID]:
-    responsible = await work.get(Organisation, deadline.organisation_id)
-    rows = await work.session.execute(
-        select(Organisation.id).where(
-            col(Organisation.country) == responsible.country,
-            literal(NrmRole.COORDINATOR.value) == any_(col(Organisation.nrm_roles)),
-            col(Organisation.status) == OrganisationStatus.ACTIVE,
-        )
-    )
-    return list(rows.scalars())
-
-
 HANDLERS: Mapping[DeadlineKind, Callable[[UnitOfWork, Deadline], Awaitable[bool]]] = {
     DeadlineKind.RECOMPUTE: _recompute,
     DeadlineKind.CALLBACK: _not_called_back,
@@ -193,5 +206,11 @@ HANDLERS: Mapping[DeadlineKind, Callable[[UnitOfWork, Deadline], Awaitable[bool]
     DeadlineKind.WAITING_NEXT: _room,
     DeadlineKind.RESERVATION_EXPIRY: reservation_due,
     DeadlineKind.CAPACITY_ANSWER: _question_unanswered,
+    DeadlineKind.ORGANISATION_CHANGED: organisation_changed,
+    DeadlineKind.CASE_LEFT: case_left,
+    DeadlineKind.RECEIVER_LEFT: receiver_left,
+    DeadlineKind.SENDER_LEFT: sender_left,
+    DeadlineKind.CONTACT_LEFT: contact_left,
+    DeadlineKind.ASSIGNED: assigned,
 }
 """What each kind of deadline does when it falls due: each tells whether it was still meant."""

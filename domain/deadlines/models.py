@@ -22,13 +22,20 @@ class DeadlineKind(StrEnum):
     CAPACITY_ANSWER = "capacity_answer"
     WAITING_NEXT = "waiting_next"
     RESERVATION_EXPIRY = "reservation_expiry"
+    ORGANISATION_CHANGED = "organisation_changed"
+    CASE_LEFT = "case_left"
+    RECEIVER_LEFT = "receiver_left"
+    SENDER_LEFT = "sender_left"
+    CONTACT_LEFT = "contact_left"
+    ASSIGNED = "assigned"
 
 
 class Deadline(SQLModel, table=True):
     """Something that must have happened by an instant; fired at most once, or settled because it happened.
 
     Attributes:
-        subject_id: The case, course, referral, contact, award, capacity question, place or placement.
+        subject_id: The case, course, referral, contact, award, capacity question, place or placement; the organisation
+            that changed; the escalation that was assigned.
         rule: The step or priority of the SOP that set it.
     """
 

@@ -31,6 +31,10 @@ class NotificationKind(StrEnum):
     CAPACITY_OVERDUE = "capacity_overdue"
     REFERRAL_NEXT = "referral_next"
     RESERVATION_EXPIRED = "reservation_expired"
+    CASE_HANDED_OVER = "case_handed_over"
+    CALLBACK_HANDED_OVER = "callback_handed_over"
+    SERVICE_INTERRUPTED = "service_interrupted"
+    WORK_ESCALATED = "work_escalated"
 
 
 class Notification(SQLModel, table=True):

@@ -12,13 +12,12 @@ from domain.capacity.commands import offer_upon
 from domain.cases.commands import KIND as COMPARTMENT_KIND
 from domain.cases.commands import person_of, take_step
 from domain.cases.models import Case
-from domain.cases.queries import procedure, record_of, walls_of
+from domain.cases.queries import record_of, walls_of
 from domain.cases.rules import CaseRecord
 from domain.codes import (
     Compartment,
     DeclinedBy,
     LegalBasis,
-    OrganisationStatus,
     Outcome,
     Priority,
     Purpose,
@@ -33,9 +32,18 @@ from domain.deadlines.models import DeadlineKind
 from domain.errors import InvalidInput, NotPermitted, StateConflict, VersionStale
 from domain.notifications.models import NotificationKind
 from domain.organisations.models import Organisation
+from domain.organisations.rules import is_open
 from domain.permits import Permit
 from domain.places.staying import admit, leave
-from domain.referrals.effects import close_to_receiver, end_services, move, open_to_receiver, start_clock, start_service
+from domain.referrals.effects import (
+    RESPONSES,
+    close_to_receiver,
+    end_services,
+    move,
+    open_to_receiver,
+    start_clocks,
+    start_service,
+)
 from domain.referrals.models import Referral
 from domain.referrals.queries import answering
 from domain.referrals.rules import AFTER_ACCEPTANCE, OVER, Act, Side, at_least_as_urgent, moved, outcome_of
@@ -43,7 +51,6 @@ from domain.sealing.models import SealedValue
 from domain.sealing.vault import Place
 from domain.unit_of_work import UnitOfWork
 from domain.workflow.engine import ConsentMissing, OpenStep
-from domain.workflow.sop import PriorityRule
 
 PACKAGE = "package"
 """The kind of sealed value that a package is."""
@@ -166,7 +173,7 @@ async def _recipient(work: UnitOfWork, case: Case, permit: Permit, command: Send
 
 
 async def _reachable(work: UnitOfWork, case: Case, recipient: Organisation) -> None:
-    if recipient.status not in {OrganisationStatus.ACTIVE, OrganisationStatus.PROBATION}:
+    if not is_open(recipient, work.now):
         raise InvalidInput(field="recipient", reason="not an active organisation of the directory")
     if any(wall.organisation_id == recipient.id for wall in await walls_of(work.session, case.id)):
         raise InvalidInput(field="recipient", reason="behind a conflict wall of this case")
@@ -241,18 +248,8 @@ async def _send(work: UnitOfWork, permit: Permit, case: Case, referral: Referral
         work.now,
     )
     await move(work, permit, referral, Act.SEND)
-    rule = _priority_rule(work, case, referral)
-    calendar = work.catalogue.calendar(case.country)
-    respond_by = calendar.add(work.now, rule.respond_within)
-    start_clock(work, referral, DeadlineKind.REFERRAL_RESPONSE, respond_by, rule.escalate_to)
-    if rule.expires_after is not None:
-        expires_at = calendar.add(work.now, rule.expires_after)
-        start_clock(work, referral, DeadlineKind.REFERRAL_EXPIRY, expires_at, rule.escalate_to)
+    start_clocks(work, case, referral, *RESPONSES)
     work.notify(referral.receiving_organisation_id, NotificationKind.REFERRAL_ARRIVED, referral.reference)
-
-
-def _priority_rule(work: UnitOfWork, case: Case, referral: Referral) -> PriorityRule:
-    return procedure(work, case).priorities[Priority(referral.priority)]
 
 
 async def _await_response(work: UnitOfWork, referral: Referral) -> None:
@@ -260,9 +257,7 @@ async def _await_response(work: UnitOfWork, referral: Referral) -> None:
     case = await work.session.get(Case, referral.case_id)
     if case is None or (await answering(work, [referral.id]))[referral.id].respond_by is not None:
         return
-    rule = _priority_rule(work, case, referral)
-    respond_by = work.catalogue.calendar(case.country).add(work.now, rule.respond_within)
-    start_clock(work, referral, DeadlineKind.REFERRAL_RESPONSE, respond_by, rule.escalate_to)
+    start_clocks(work, case, referral, DeadlineKind.REFERRAL_RESPONSE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from sqlmodel import col, select
 
 from domain.audit.actions import AuditAction
 from domain.cases.models import Case, CaseAccess, Relation
-from domain.cases.queries import running_grants
-from domain.codes import Outcome, ReferralStatus, Service
+from domain.cases.queries import procedure, running_grants
+from domain.codes import Outcome, Priority, ReferralStatus, RefusalReason, Service
 from domain.columns import FOREVER
 from domain.deadlines.commands import settle
 from domain.deadlines.models import Deadline, DeadlineKind
@@ -67,15 +67,29 @@ async def move(
             subject_id=referral.id,
             rule="clock",
             status=transition.target,
+            reason=reason,
         )
     if makes_room:
         await call_next(work, referral.receiving_organisation_id, referral.service, referral.id, referral.case_id)
 
 
-def start_clock(
+def start_clocks(work: UnitOfWork, case: Case, referral: Referral, *kinds: DeadlineKind) -> None:
+    """Start the clocks of a referral that its priority has: by when it must be answered, and when it expires."""
+    rule = procedure(work, case).priorities[Priority(referral.priority)]
+    calendar = work.catalogue.calendar(case.country)
+    lasting = {
+        DeadlineKind.REFERRAL_RESPONSE: rule.respond_within,
+        DeadlineKind.REFERRAL_EXPIRY: rule.expires_after,
+    }
+    for kind in kinds:
+        duration = lasting[kind]
+        if duration is not None:
+            _start_clock(work, referral, kind, calendar.add(work.now, duration), rule.escalate_to)
+
+
+def _start_clock(
     work: UnitOfWork, referral: Referral, kind: DeadlineKind, due_at: datetime, escalate_to: str | None
 ) -> None:
-    """Start one of the clocks of a referral: by when it must be answered, or when it expires."""
     work.add(
         Deadline(
             id=work.ids.uuid(),
@@ -89,6 +103,24 @@ def start_clock(
             due_at=due_at,
         )
     )
+
+
+async def note_reassignment(work: UnitOfWork, referral: Referral) -> None:
+    """Write into the history that another organisation answers for a referral now; it stands where it stood."""
+    referral.version += 1
+    work.add(
+        ReferralEvent(
+            id=work.ids.uuid(),
+            referral_id=referral.id,
+            case_id=referral.case_id,
+            sequence=referral.version,
+            act="reassign",
+            status=referral.status,
+            at=work.now,
+            reason=RefusalReason.ORGANISATION_CLOSED,
+        )
+    )
+    await work.flush()
 
 
 async def open_to_receiver(work: UnitOfWork, referral: Referral) -> None:
@@ -133,7 +165,7 @@ async def start_service(work: UnitOfWork, permit: Permit, referral: Referral) ->
     work.audit(AuditAction.SERVICE_STARTED, permit, stream_id=referral.case_id, subject_id=episode.id)
 
 
-async def end_services(work: UnitOfWork, permit: Permit, referral: Referral, outcome: Outcome) -> None:
+async def end_services(work: UnitOfWork, permit: Permit | None, referral: Referral, outcome: Outcome) -> None:
     """End the running service episodes of a referral with their outcome."""
     rows = await work.session.execute(
         select(ServiceEpisode).where(
@@ -141,16 +173,19 @@ async def end_services(work: UnitOfWork, permit: Permit, referral: Referral, out
         )
     )
     for episode in rows.scalars():
-        episode.ended_at = work.now
-        episode.outcome = outcome
-        episode.version += 1
-        work.audit(
-            AuditAction.SERVICE_ENDED,
-            permit,
-            stream_id=referral.case_id,
-            subject_id=episode.id,
-            outcome=episode.outcome,
-        )
+        end_service(work, permit, episode, outcome)
+
+
+def end_service(work: UnitOfWork, permit: Permit | None, episode: ServiceEpisode, outcome: Outcome) -> None:
+    """End one running service episode; without a permit it is the clock that ends it."""
+    episode.ended_at = work.now
+    episode.outcome = outcome
+    episode.version += 1
+    case_id, action = episode.case_id, AuditAction.SERVICE_ENDED
+    if permit is not None:
+        work.audit(action, permit, stream_id=case_id, subject_id=episode.id, outcome=outcome)
+    else:
+        work.audit_clock(action, stream_id=case_id, subject_id=episode.id, rule="clock", outcome=outcome)
 
 
 async def share_no_longer_than(work: UnitOfWork, referral: Referral, instant: datetime) -> None:

@@ -26,6 +26,8 @@ class Act(StrEnum):
     REVOKE = "revoke"
     WITHDRAW = "withdraw"
     EXPIRE = "expire"
+    REROUTE = "reroute"
+    ABANDON = "abandon"
     MARK_IN_ERROR = "mark_in_error"
 
 
@@ -96,6 +98,12 @@ TRANSITIONS: dict[Act, Transition] = {
         AuditAction.REFERRAL_WITHDRAWN,
     ),
     Act.EXPIRE: Transition(Side.CLOCK, BEFORE_ACCEPTANCE, S.EXPIRED, AuditAction.REFERRAL_EXPIRED),
+    Act.REROUTE: Transition(
+        Side.CLOCK, BEFORE_ACCEPTANCE | AFTER_ACCEPTANCE, S.SENT, AuditAction.REFERRAL_REROUTED
+    ),  # the receiving organisation is gone: another one is asked afresh, and identity opens when it accepts
+    Act.ABANDON: Transition(
+        Side.CLOCK, BEFORE_ACCEPTANCE | AFTER_ACCEPTANCE, S.FAILED, AuditAction.REFERRAL_FAILED
+    ),  # the receiving organisation is gone and nobody may take its place
     Act.MARK_IN_ERROR: Transition(
         Side.SENDER,
         frozenset(S) - {S.ENTERED_IN_ERROR},

@@ -155,6 +155,27 @@ class Prepared:
         contact = (await self.world.post("hotline", "/contacts", body))["id"]
         return contact, f"hotline /contacts/{contact}"
 
+    async def _visit(self) -> tuple[str, str]:
+        body = {"channel": "visit", "language": "ky", "topic": "other"}
+        contact = (await self.world.post("alpha", "/contacts", body))["id"]
+        return contact, f"alpha /contacts/{contact}"
+
+    async def _escalation(self) -> tuple[str, str]:
+        """Put a callback on the coordinators' list, as the worker does once the hotline is gone."""
+        contact, _ = await self._contact()
+        access = self.world.access
+        connection = await asyncpg.connect(access.admin_dsn(access.database))
+        try:
+            found = await connection.fetchval(
+                "INSERT INTO escalations (id, subject_id, unit, reference, country, organisation_id, reason, "
+                "raised_at, version) SELECT gen_random_uuid(), c.id, 'contact', c.id::text, 'KG', c.organisation_id, "
+                "'organisation_suspended', now(), 1 FROM contacts c WHERE c.id = $1::uuid RETURNING id::text",
+                contact,
+            )
+        finally:
+            await connection.close()
+        return str(found), "1"
+
     async def _referral(self, state: str) -> tuple[str, str]:
         case = await self.named("case")
         body = {

@@ -30,6 +30,11 @@ COMMANDS = [
     ["worker"],
     ["token", "subject", "ORGANISATION", "coordinator"],
     ["directory", "load", "file.yaml"],
+    ["directory", "close", "ORGANISATION", "--at", "2027-01-31T18:00+06:00", "--successor", "OTHER"],
+    ["directory", "merge", "ORGANISATION", "OTHER"],
+    ["directory", "suspend", "ORGANISATION"],
+    ["directory", "reinstate", "ORGANISATION"],
+    ["figures", "enter", "file.json", "--source", "report", "--as", "subject", "ORGANISATION", "coordinator"],
     ["import", "uk-form", "file.json", "--as", "subject", "ORGANISATION", "ngo_caseworker"],
     ["import", "htcds", "file.csv", "--as", "subject", "ORGANISATION", "ngo_caseworker"],
     ["export", "htcds", "--as", "subject", "ORGANISATION", "ngo_caseworker", "--output", "file.csv"],
@@ -119,7 +124,16 @@ def test_every_command_is_known_to_the_parser(words: list[str]) -> None:
     assert callable(build_parser().parse_args(words).run)
 
 
-@pytest.mark.parametrize("words", [[], ["unknown"], ["token", "x", "Y", "king"], ["import", "uk-form", "file"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["unknown"],
+        ["token", "x", "Y", "king"],
+        ["import", "uk-form", "file"],
+        ["directory", "close", "X", "--at", "2027-01-31"],
+    ],
+)
 def test_a_misused_command_line_is_2_and_says_how_it_is_used(
     words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -140,6 +154,39 @@ def test_a_misspelt_setting_is_2_and_one_line(installation: Installation) -> Non
     )
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert wrong.stderr == "no such setting: NRM_DEBUGG\n"
+
+
+def test_an_organisation_is_suspended_reinstated_merged_and_closed_by_command(installation: Installation) -> None:
+    def said(*words: str, code: int = 0) -> str:
+        done = installation.run("directory", *words)
+        assert done.returncode == code, done.stderr
+        return done.stdout
+
+    assert said("suspend", "SHELTER-SOUTH").startswith("SHELTER-SOUTH suspended, until 9999-")
+    assert said("suspend", "SHELTER-SOUTH", code=1) == "refused: organisation not open\n"
+    assert said("reinstate", "SHELTER-SOUTH").startswith("SHELTER-SOUTH active")
+    later = "2099-01-31T18:00+06:00"
+    assert said("close", "SHELTER-SOUTH", "--at", later) == "SHELTER-SOUTH active, until 2099-01-31 12:00 UTC\n"
+    assert said("close", "SHELTER-SOUTH", "--at", "2020-01-31T18:00+06:00", code=1) == "refused: at has passed\n"
+    assert said("merge", "SHELTER-SOUTH", "SHELTER-NORTH").startswith("SHELTER-SOUTH closed, until 2")
+    assert said("close", "NOBODY", code=1) == "refused: organisation unknown\n"
+
+
+def test_figures_are_entered_by_command_and_entering_them_twice_changes_nothing(
+    installation: Installation, tmp_path: Path
+) -> None:
+    file = tmp_path / "years.json"
+    row = {"country": "KG", "year": 2016, "calls": 12, "vot_referrals": None}
+    file.write_text(json.dumps({"hotline_years": {"unit": "calls", "rows": [row]}}))
+    entering = ["figures", "enter", str(file), "--as", "coordinator", "COORDINATION", "coordinator"]
+    first = installation.run(*entering, "--source", "report")
+    assert (first.returncode, first.stdout) == (0, "2 figures read, 2 entered, 0 stood already\n"), first.stderr
+    again = installation.run(*entering, "--source", "report")
+    assert again.stdout == "2 figures read, 0 entered, 2 stood already\n"
+    assert installation.run(*entering).returncode == 2, "a table that does not name its source"
+    row["calls"] = "many"
+    file.write_text(json.dumps({"hotline_years": {"unit": "calls", "rows": [row]}}))
+    assert installation.run(*entering, "--source", "report").returncode == 2
 
 
 def test_migrating_and_loading_twice_changes_nothing(installation: Installation) -> None:

@@ -62,6 +62,16 @@ def decision(role: Role) -> Any:
 ABSENT: Final = "00000000-0000-4000-8000-000000000000"
 """An id that names nothing."""
 
+FIGURE: Final = {
+    "series": "hotline-calls",
+    "unit": "calls",
+    "country": "KG",
+    "period_from": "2016-01-01",
+    "period_to": "2016-12-31",
+    "value": "no_data",
+    "source": "matrix",
+}
+
 BODIES: Mapping[str, Body] = {
     "POST /v1/contacts": always({**CONTACT, "cases": [CASE]}),
     "POST /v1/contacts/{contact_id}/callback": always({"reached": True}),
@@ -111,11 +121,13 @@ BODIES: Mapping[str, Body] = {
     "POST /v1/capacity-questions/{reference}/answer": always({"answer": "no_capacity"}),
     "POST /v1/places": always({"sex": "women", "family": "single", "count": 1}),
     "PATCH /v1/places/{place_id}": always({"out_of_order": True}),
+    "POST /v1/escalations/{escalation_id}/assignment": always({"organisation": "NGO-BETA"}),
+    "POST /v1/published-figures": always({"figures": [FIGURE]}),
 }
 """What is sent; routes that are not here take no body."""
 
 WITHOUT_VERSION: Final = re.compile(
-    r"POST /v1/(contacts|cases|service-episodes/\{episode_id\}/(costs.*|terms)"
+    r"PUT /v1/contacts/.*|POST /v1/(contacts|cases|published-figures|service-episodes/\{episode_id\}/(costs.*|terms)"
     r"|places|referrals/\{reference\}/placement"
     r"|courses/.*|commission-requests/.*"
     r"|cases/\{reference\}/(steps/.*|cooperation|walls|screenings|assessments|decisions|consents.*|service-episodes"
@@ -164,6 +176,7 @@ def filled(path: str, things: Things) -> str:
         "award_id": things.award,
         "cost_id": things.cost,
         "place_id": things.place,
+        "escalation_id": things.escalation,
         "release_id": things.release,
         "name": things.table,
     }

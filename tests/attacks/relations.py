@@ -16,6 +16,7 @@ from api import directory
 from api.database import dsn_as
 from api.settings import DatabaseRole
 from domain.codes import NrmRole, OrganisationType, Role, Service
+from tests.journeys.leaving import reinstated, suspended
 from tests.world import ISSUER, World
 
 RELATIONS = {
@@ -91,6 +92,7 @@ class Things:
     classification: str = ""
     award: str = ""
     cost: str = ""
+    escalation: str = ""
 
 
 def subject_of(relation: str, role: Role) -> str:
@@ -205,6 +207,7 @@ async def prepared(stage: Stage) -> dict[str, Things]:
     awards = {one.case: (await stage.do("owner", f"/cases/{one.case}/awards", AWARD))["id"] for one in found.values()}
     costs = {found[giver].episode: await costed(stage, giver, found[giver].episode) for giver in ("owner", "after")}
     called = {one.case: await classified(stage, one.case) for one in found.values()}
+    seen, hidden = await left_behind(stage)
     return {
         **{
             relation: replace(
@@ -213,11 +216,30 @@ async def prepared(stage: Stage) -> dict[str, Things]:
                 classification=called[one.case],
                 award=awards[one.case],
                 cost=costs.get(one.episode, ABSENT),
+                escalation=hidden if relation in {"walled", "walled_staff"} else seen,
             )
             for relation, one in found.items()
         },
         "absent": absent(),
     }
+
+
+async def left_behind(stage: Stage) -> tuple[str, str]:
+    """Suspend an organisation that leads two cases; returns the escalations of both.
+
+    Walls stand before some of us in the second case.
+    """
+    body = {"entry_channel": "ngo"}
+    world = stage.world
+    first, second = [(await world.post("beta", "/cases", body))["reference"] for _ in range(2)]
+    await world.post("beta", f"/cases/{second}/walls", {"organisation": code_of("walled")})
+    await world.post("beta", f"/cases/{second}/walls", {"staff": subject_of("walled_staff", Role.COORDINATOR)})
+    await suspended(world, "NGO-BETA")
+    await world.work_off()
+    listed = (await stage.ask("foreign", Role.COORDINATOR, "GET", "/escalations")).json()["items"]
+    found = {one["reference"]: one["id"] for one in listed}
+    await reinstated(world, "NGO-BETA")
+    return found[first], found[second]
 
 
 async def exploited(stage: Stage, case: str, relation: str = "owner") -> str:
@@ -239,6 +261,7 @@ def absent() -> Things:
         classification=ids[1],
         award=ids[2],
         cost=ids[0],
+        escalation=ids[1],
     )
 
 

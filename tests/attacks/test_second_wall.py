@@ -32,6 +32,7 @@ APPEND_ONLY = (
     "classifications",
     "service_terms",
     "service_costs",
+    "published_figures",
 )
 GRANT = (
     "INSERT INTO case_access (id, case_id, organisation_id, relation, holder_id, referral_id, compartments, "
@@ -147,7 +148,12 @@ async def test_what_was_recorded_cannot_be_changed(
         for verb, more in (("UPDATE", " SET case_id = case_id"), ("DELETE FROM", ""), ("TRUNCATE", ""))
     ]
     changes = [
-        (one.replace("audit_entries SET case_id = case_id", "audit_entries SET rule = 'x'"),) for (one,) in changes
+        (
+            one.replace("audit_entries SET case_id = case_id", "audit_entries SET rule = 'x'").replace(
+                "published_figures SET case_id = case_id", "published_figures SET value = 0"
+            ),
+        )
+        for (one,) in changes
     ]
     through = await intruder.all_refused(*changes)
     master = Intruder(superuser)
@@ -215,6 +221,8 @@ async def test_a_stranger_sees_and_writes_nothing_of_a_case(
         ("SELECT 1 FROM idempotency_records WHERE organisation_id <> $1", me),
         ("SELECT 1 FROM contacts WHERE organisation_id <> $1", me),
         ("SELECT * FROM nrm_funnel() WHERE counted > 0",),
+        ("SELECT * FROM nrm_callbacks()",),
+        ("SELECT 1 FROM escalations",),
     ]
     event = (
         "INSERT INTO referral_events (id, referral_id, case_id, sequence, act, status, at, organisation_id) "

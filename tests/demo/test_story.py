@@ -46,13 +46,17 @@ def test_the_last_table_is_the_funnel_and_no_stage_is_empty(played: Rehearsal) -
     stages = {match[1]: int(match[2]) for line in last_table(played) if (match := STAGE.match(line))}
     assert list(stages) == [
         "contacts",
+        "contacts about cases",
         "cases",
+        "persons",
         "presumed or identified",
         "sent",
         "received",
         "accepted",
         "in service",
         "completed",
+        "services begun",
+        "services given",
     ]
     assert min(stages.values()) > 0
     assert last.startswith("The API explains itself at http://127.0.0.1:8000/documentation")

@@ -37,6 +37,8 @@ ALLOWED: dict[tuple[S, Act], S] = {
     (S.IN_SERVICE, Act.FAIL): S.FAILED,
     **{(status, Act.REVOKE): S.REVOKED_BY_SENDER for status in (S.DRAFT, S.SENT, *WAITING)},
     **{(status, Act.EXPIRE): S.EXPIRED for status in (S.SENT, *WAITING)},
+    **{(status, Act.REROUTE): S.SENT for status in (S.SENT, *WAITING, S.ACCEPTED, S.IN_SERVICE)},
+    **{(status, Act.ABANDON): S.FAILED for status in (S.SENT, *WAITING, S.ACCEPTED, S.IN_SERVICE)},
     **{
         (status, Act.WITHDRAW): S.WITHDRAWN_BY_PERSON
         for status in (S.DRAFT, S.SENT, *WAITING, S.ACCEPTED, S.IN_SERVICE)
@@ -49,7 +51,7 @@ WHOSE = {
     Side.SENDER: {Act.SEND, Act.ANSWER, Act.REVOKE, Act.MARK_IN_ERROR},
     Side.RECEIVER: {Act.RECEIVE, Act.ASK, Act.WAITLIST, Act.ACCEPT, Act.DECLINE, Act.START, Act.COMPLETE, Act.FAIL},
     Side.PERSON: {Act.WITHDRAW},
-    Side.CLOCK: {Act.EXPIRE},
+    Side.CLOCK: {Act.EXPIRE, Act.REROUTE, Act.ABANDON},
 }
 
 
