@@ -22,6 +22,7 @@ from api.database import Database
 from api.development import LocalIssuer, ensure_keys
 from api.runtime import build
 from api.settings import DatabaseRole, Settings
+from benchmarks.fill import fill
 from benchmarks.measuring import CLIENTS
 from domain.codes import Role
 
@@ -48,31 +49,6 @@ CONSENT = {
     "informed_of": ["purpose", "how_to_withdraw"],
 }
 VICTIM = {"body": "ngo", "outcome": "ActualVictimOfTrafficking", "legal_basis": "guideline-1"}
-COPIES = r"""
-    CREATE TEMPORARY TABLE copies AS
-        SELECT regexp_replace(to_char(n, 'FM0000000000000000'), '(....)', '-\1', 'g') AS n,
-            gen_random_uuid() AS case_id, gen_random_uuid() AS id, now() - n * interval '1 second' AS at
-        FROM generate_series(1, $1::int) n;
-    INSERT INTO cases SELECT (jsonb_populate_record(s.t, jsonb_build_object('id', c.case_id,
-            'reference', 'C' || c.n))).*
-        FROM (SELECT t FROM cases t LIMIT 1) s, copies c;
-    INSERT INTO referrals SELECT (jsonb_populate_record(s.t, jsonb_build_object('id', c.id, 'case_id', c.case_id,
-            'reference', 'R' || c.n, 'created_at', c.at))).*
-        FROM (SELECT t FROM referrals t LIMIT 1) s, copies c;
-    INSERT INTO referral_events SELECT (jsonb_populate_record(s.t, jsonb_build_object('id', gen_random_uuid(),
-            'referral_id', c.id, 'case_id', c.case_id))).*
-        FROM (SELECT t FROM referral_events t LIMIT 1) s, copies c;
-    INSERT INTO case_access SELECT (jsonb_populate_record(s.t, jsonb_build_object('id', gen_random_uuid(),
-            'case_id', c.case_id, 'holder_id', c.case_id))).*
-        FROM (SELECT t FROM case_access t WHERE relation = 'owner' LIMIT 1) s, copies c;
-    INSERT INTO deadlines SELECT (jsonb_populate_record(s.t, jsonb_build_object('id', gen_random_uuid(),
-            'subject_id', c.id, 'case_id', c.case_id))).*
-        FROM (SELECT t FROM deadlines t WHERE kind = 'referral_response' LIMIT 1) s, copies c;
-    DROP TABLE copies
-"""
-"""Many cases with a referral each, copied from one that went through the commands, without its sealed values."""
-
-
 @dataclass(frozen=True)
 class Country:
     """Where the service listens, who asks, and the database below it.
@@ -180,8 +156,7 @@ async def _populated(settings: Settings, access: Access, port: int, scale: int) 
     }
     await _original(port, tokens[SENDER])
     plain = [await asyncpg.connect(access.admin_dsn(access.database)) for _ in range(CLIENTS)]
-    await plain[0].execute(COPIES.replace("$1::int", str(int(scale))))
-    await plain[0].execute("VACUUM ANALYZE")
+    await fill(plain[0], scale)
     lines = [Line(port, *await asyncio.open_connection("127.0.0.1", port)) for _ in range(CLIENTS)]
     referrals = [
         row["reference"] for row in await plain[0].fetch("SELECT reference FROM referrals WHERE reference ~ '^R-0000'")

@@ -96,6 +96,23 @@ def canonical(entry: Entry) -> bytes:
     return canonical_json(fields(entry))
 
 
+def around(entry: Entry) -> tuple[str, str, str]:
+    """Return the canonical text in three parts: before the instant, between it and the position, and after.
+
+    Only the head of the chain can tell the two, so the database joins the parts when it links the entry.
+    """
+    said = fields(entry)
+    before, between, after = (
+        _inner({name: said[name] for name in names})
+        for names in (("action", "actor_id"), ("details", "organisation_id", "rule"), ("stream_id", "subject_id"))
+    )
+    return f'{{{before},"at":"', f'",{between},"sequence":', f",{after}}}"
+
+
+def _inner(value: Mapping[str, Any]) -> str:
+    return canonical_json(value)[1:-1].decode("ascii")
+
+
 def fields(entry: Entry) -> dict[str, Any]:
     """Return an entry as JSON values."""
     return {
