@@ -1,4 +1,4 @@
-"""What the clock does when a deadline falls due. Each fires once: the row is locked, and marked in the same commit."""
+"""What the clock does when a deadline falls due. Each fires once: its row is locked, and marked in the same commit."""
 
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from domain.codes import NrmRole, OrganisationStatus, ReferralStatus, Role
 from domain.contacts.models import Contact
 from domain.deadlines.commands import refresh_steps
 from domain.deadlines.models import Deadline, DeadlineKind
+from domain.deadlines.queries import claim, fire_unanswered
 from domain.notifications.models import NotificationKind
 from domain.organisations.models import Organisation
 from domain.referrals.endings import expire_referral
@@ -25,37 +26,39 @@ AWAITED = {
 """In which statuses a referral is still waited for when the deadline falls due."""
 
 
-async def fire_next(work: UnitOfWork) -> Deadline | None:
-    """Fire the one deadline that has been due longest and that no other worker holds; returns it, or None.
+UNANSWERED_AT_ONCE = 500
+"""How many referrals are told to be unanswered in one transaction: all in one statement, so the locks are short."""
 
-    None too while somebody is at work on its case or referral: they may be about to settle it, so it is left for later.
-    The state is looked at again after locking: a deadline whose reason has gone is settled and tells nobody.
+AT_ONCE = 20
+"""How many of the other deadlines are looked at in one transaction: each reads its whole case."""
+
+
+async def fire_due(work: UnitOfWork) -> list[tuple[str, str, bool]]:
+    """Fire a batch of what has been due longest; returns kind, rule and whether it was still meant, of each.
+
+    What somebody is at work on is passed over, since they may be about to settle it; it is left for later, and keeps
+    nothing else waiting. The state is looked at again after locking: a deadline whose reason has gone is settled and
+    tells nobody.
     """
-    rows = await work.session.execute(
-        select(Deadline)
-        .where(col(Deadline.due_at) <= work.now, col(Deadline.fired_at).is_(None), col(Deadline.settled_at).is_(None))
-        .order_by(col(Deadline.due_at), col(Deadline.id))
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
-    deadline = rows.scalar_one_or_none()
-    if deadline is None:
-        return None
-    if not await _subjects_are_free(work, deadline):
-        return None
-    if await _still_meant(work, deadline):
-        deadline.fired_at = work.now
-    else:
-        deadline.settled_at = work.now
-    await work.flush()
-    return deadline
+    looked_at = await _fire_unanswered(work)
+    for deadline in await claim(work, AT_ONCE):
+        if deadline.settled_at is not None:  # by what an earlier one of the batch did
+            continue
+        if await _still_meant(work, deadline):
+            deadline.fired_at = work.now
+        else:
+            deadline.settled_at = work.now
+        await work.flush()
+        looked_at.append((deadline.kind, deadline.rule, deadline.fired_at is not None))
+    return looked_at
 
 
-async def _subjects_are_free(work: UnitOfWork, deadline: Deadline) -> bool:
-    """Lock what the deadline is about, without waiting: others lock a referral, its case and then the deadlines."""
-    if deadline.kind in AWAITED and await work.lock_if_free(Referral, deadline.subject_id) is None:
-        return False
-    return deadline.case_id is None or await work.lock_if_free(Case, deadline.case_id) is not None
+async def _fire_unanswered(work: UnitOfWork) -> list[tuple[str, str, bool]]:
+    rows = await fire_unanswered(work, AWAITED[DeadlineKind.REFERRAL_RESPONSE], UNANSWERED_AT_ONCE)
+    for row in rows:
+        if row.meant:
+            _record_breach(work, row.case_id, row.subject_id, DeadlineKind.REFERRAL_RESPONSE, row.rule, row.escalated)
+    return [(DeadlineKind.REFERRAL_RESPONSE, row.rule, row.meant) for row in rows]
 
 
 async def _still_meant(work: UnitOfWork, deadline: Deadline) -> bool:
@@ -76,26 +79,16 @@ async def _still_meant(work: UnitOfWork, deadline: Deadline) -> bool:
             return False
         await _escalate(work, deadline, NotificationKind.STEP_OVERDUE, case.reference, deadline.rule)
         return True
-    return await _referral_unanswered(work, deadline, kind)
+    return await _expires(work, deadline)
 
 
-async def _referral_unanswered(work: UnitOfWork, deadline: Deadline, kind: DeadlineKind) -> bool:
+async def _expires(work: UnitOfWork, deadline: Deadline) -> bool:
     referral = await work.get(Referral, deadline.subject_id)
-    if referral.status not in AWAITED[kind]:
+    if referral.status not in AWAITED[DeadlineKind.REFERRAL_EXPIRY]:
         return False
-    if kind == DeadlineKind.REFERRAL_EXPIRY:
-        await expire_referral(work, referral)
-        case = await work.get(Case, referral.case_id)
-        await refresh_steps(work, case)
-    await _escalate(
-        work,
-        deadline,
-        NotificationKind.REFERRAL_EXPIRED
-        if kind == DeadlineKind.REFERRAL_EXPIRY
-        else NotificationKind.REFERRAL_OVERDUE,
-        referral.reference,
-        referral.priority,
-    )
+    await expire_referral(work, referral)
+    await refresh_steps(work, await work.get(Case, referral.case_id))
+    await _escalate(work, deadline, NotificationKind.REFERRAL_EXPIRED, referral.reference, referral.priority)
     return True
 
 
@@ -106,14 +99,19 @@ async def _escalate(work: UnitOfWork, deadline: Deadline, kind: NotificationKind
         told |= set(await _coordinators(work, deadline))
     for organisation_id in sorted(told):
         work.notify(organisation_id, kind, reference, detail)
+    stream_id = deadline.case_id or deadline.organisation_id
+    _record_breach(work, stream_id, deadline.subject_id, deadline.kind, deadline.rule, len(told) - 1)
+
+
+def _record_breach(work: UnitOfWork, stream_id: UUID, subject_id: UUID, kind: str, of: str, escalated: int) -> None:
     work.audit_clock(
         AuditAction.DEADLINE_BREACHED,
-        stream_id=deadline.case_id or deadline.organisation_id,
-        subject_id=deadline.subject_id,
+        stream_id=stream_id,
+        subject_id=subject_id,
         rule="clock",
-        kind=deadline.kind,
-        of=deadline.rule,
-        escalated=len(told) - 1,
+        kind=kind,
+        of=of,
+        escalated=escalated,
     )
 
 
