@@ -1,7 +1,6 @@
 """The worker: fires deadlines on the database's clock. Run as many as you like; each deadline fires once."""
 
 import asyncio
-from collections import Counter
 from datetime import timedelta
 
 import structlog
@@ -18,6 +17,9 @@ from domain.deadlines.firing import fire_due
 PAUSE = timedelta(seconds=1)
 """How long to sleep when nothing is due."""
 
+AT_ONCE = 4
+"""Batches at a time: while the database works on one, the next is prepared."""
+
 AFTER_FAILURE = timedelta(seconds=5)
 
 log = structlog.get_logger()
@@ -30,17 +32,21 @@ async def fire_once(runtime: Runtime) -> int:
         work = runtime.work(session, now)
         looked_at = await fire_due(work)
         await work.commit()
-    for (kind, rule, fired), count in Counter(looked_at).items():
+    for (kind, rule, fired), count in looked_at.items():
         log.info("deadline", kind=kind, rule=rule, fired=fired, count=count)
-    return len(looked_at)
+    return looked_at.total()
 
 
 async def fire_all(runtime: Runtime) -> int:
-    """Fire everything that is due now; returns how many deadlines were looked at."""
-    total = 0
-    while count := await fire_once(runtime):
-        total += count
-    return total
+    """Fire everything that is due now, a few batches at a time; returns how many deadlines were looked at."""
+
+    async def fire_on() -> int:
+        total = 0
+        while count := await fire_once(runtime):
+            total += count
+        return total
+
+    return sum(await asyncio.gather(*(fire_on() for _ in range(AT_ONCE))))
 
 
 async def forget_answers(runtime: Runtime) -> None:

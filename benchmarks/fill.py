@@ -4,9 +4,12 @@ A copy has its own ids, references and instants, one open referral with its cloc
 the head alone. Sealed values are not copied: no key would open them, and no workload here reads them.
 """
 
-import asyncpg
+from typing import TYPE_CHECKING
 
-Connection = "asyncpg.Connection[asyncpg.Record]"
+if TYPE_CHECKING:
+    import asyncpg
+
+    Connection = asyncpg.Connection[asyncpg.Record]
 
 NUMBERS = r"""
     CREATE UNLOGGED TABLE copies AS
@@ -50,7 +53,7 @@ COPIED: dict[str, tuple[str, dict[str, str]]] = {
             "subject_id": "c.referral_id",
             "case_id": "c.case_id",
             # The clocks run out in the future, the last copy's first, so that nothing is due before a round says so.
-            "due_at": "s.due_at + (1000000 - c.n) * interval '1 second'",
+            "due_at": "s.due_at + (1000000 - c.n) * interval '0.1 second'",
         },
     ),
 }

@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ARRAY, DateTime, Integer, Text, Uuid, bindparam, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from domain.audit.actions import AuditAction
@@ -45,23 +45,23 @@ APPEND = text("SELECT nrm_append(:present, :streams, :places, :befores, :between
 )
 
 
-async def append(connection: AsyncSession | AsyncConnection, happenings: Iterable[Happening], present: datetime) -> None:
+async def append(session: AsyncSession, happenings: Iterable[Happening], present: datetime) -> None:
     """Append to the chains in one statement, each locked from here until the transaction ends.
 
-    `nrm_append` (migration 0009) locks the heads, reads them, and links and stores the entries: reading "the last entry"
-    without a lock forks a chain under load.
+    `nrm_append` (migration 0009) locks the heads, reads them, and links and stores the entries: reading "the last
+    entry" without a lock forks a chain under load.
     """
     counted: Counter[UUID] = Counter()
     rows = []
     for one in happenings:
         counted[one.stream_id] += 1
-        rows.append((one.stream_id, counted[one.stream_id], *around(_entry(one, present))))
+        rows.append((one.stream_id, counted[one.stream_id], *around(entry_of(one, present))))
     if rows:
         columns = map(list, zip(*rows, strict=True))
-        await connection.execute(APPEND, dict(zip(COLUMNS, columns, strict=True), present=present))
+        await session.execute(APPEND, dict(zip(COLUMNS, columns, strict=True), present=present))
 
 
-def _entry(happening: Happening, present: datetime) -> Entry:
+def entry_of(happening: Happening, present: datetime) -> Entry:
     """Return the entry with a position that its chain has yet to give."""
     return Entry(
         stream_id=happening.stream_id,

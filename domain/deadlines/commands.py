@@ -32,13 +32,15 @@ async def refresh_steps(work: UnitOfWork, case: Case) -> CaseRecord:
         step.step.key: step for step in open_steps(sop, snapshot, calendar) if step.due_at is not None and step.duty
     }
     rows = await work.session.execute(
-        select(Deadline).where(col(Deadline.subject_id) == case.id, col(Deadline.kind) == DeadlineKind.STEP)
+        select(Deadline).where(
+            col(Deadline.subject_id) == case.id,
+            col(Deadline.kind) == DeadlineKind.STEP,
+            col(Deadline.settled_at).is_(None),
+        )
     )
     running: dict[str, datetime] = {}
     for known in rows.scalars():
         still = wanted.get(known.rule)
-        if known.settled_at is not None:
-            continue
         calls_owner = known.fired_at is not None or known.organisation_id == case.owner_organisation_id
         if still is not None and known.due_at == still.due_at and calls_owner:
             running[known.rule] = known.due_at

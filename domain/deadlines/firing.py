@@ -1,5 +1,6 @@
 """What the clock does when a deadline falls due. Each fires once: its row is locked, and marked in the same commit."""
 
+from collections import Counter
 from uuid import UUID
 
 from sqlalchemy import any_, literal
@@ -26,21 +27,26 @@ AWAITED = {
 """In which statuses a referral is still waited for when the deadline falls due."""
 
 
-UNANSWERED_AT_ONCE = 500
+UNANSWERED_AT_ONCE = 1000
 """How many referrals are told to be unanswered in one transaction: all in one statement, so the locks are short."""
 
 AT_ONCE = 20
 """How many of the other deadlines are looked at in one transaction: each reads its whole case."""
 
 
-async def fire_due(work: UnitOfWork) -> list[tuple[str, str, bool]]:
-    """Fire a batch of what has been due longest; returns kind, rule and whether it was still meant, of each.
+async def fire_due(work: UnitOfWork) -> "Counter[tuple[str, str, bool]]":
+    """Fire a batch of what has been due longest; counts what was looked at: kind, rule, whether it was still meant.
 
     What somebody is at work on is passed over, since they may be about to settle it; it is left for later, and keeps
     nothing else waiting. The state is looked at again after locking: a deadline whose reason has gone is settled and
     tells nobody.
     """
-    looked_at = await _fire_unanswered(work)
+    kind = DeadlineKind.REFERRAL_RESPONSE
+    looked_at: Counter[tuple[str, str, bool]] = Counter()
+    for rule, meant, times in await fire_unanswered(work, AWAITED[kind], UNANSWERED_AT_ONCE):
+        looked_at[kind, rule, meant] = times
+    if looked_at:  # the locks of so many end soon; the rest is for the next transaction
+        return looked_at
     for deadline in await claim(work, AT_ONCE):
         if deadline.settled_at is not None:  # by what an earlier one of the batch did
             continue
@@ -49,16 +55,8 @@ async def fire_due(work: UnitOfWork) -> list[tuple[str, str, bool]]:
         else:
             deadline.settled_at = work.now
         await work.flush()
-        looked_at.append((deadline.kind, deadline.rule, deadline.fired_at is not None))
+        looked_at[deadline.kind, deadline.rule, deadline.fired_at is not None] += 1
     return looked_at
-
-
-async def _fire_unanswered(work: UnitOfWork) -> list[tuple[str, str, bool]]:
-    rows = await fire_unanswered(work, AWAITED[DeadlineKind.REFERRAL_RESPONSE], UNANSWERED_AT_ONCE)
-    for row in rows:
-        if row.meant:
-            _record_breach(work, row.case_id, row.subject_id, DeadlineKind.REFERRAL_RESPONSE, row.rule, row.escalated)
-    return [(DeadlineKind.REFERRAL_RESPONSE, row.rule, row.meant) for row in rows]
 
 
 async def _still_meant(work: UnitOfWork, deadline: Deadline) -> bool:
@@ -99,19 +97,14 @@ async def _escalate(work: UnitOfWork, deadline: Deadline, kind: NotificationKind
         told |= set(await _coordinators(work, deadline))
     for organisation_id in sorted(told):
         work.notify(organisation_id, kind, reference, detail)
-    stream_id = deadline.case_id or deadline.organisation_id
-    _record_breach(work, stream_id, deadline.subject_id, deadline.kind, deadline.rule, len(told) - 1)
-
-
-def _record_breach(work: UnitOfWork, stream_id: UUID, subject_id: UUID, kind: str, of: str, escalated: int) -> None:
     work.audit_clock(
         AuditAction.DEADLINE_BREACHED,
-        stream_id=stream_id,
-        subject_id=subject_id,
+        stream_id=deadline.case_id or deadline.organisation_id,
+        subject_id=deadline.subject_id,
         rule="clock",
-        kind=kind,
-        of=of,
-        escalated=escalated,
+        kind=deadline.kind,
+        of=deadline.rule,
+        escalated=len(told) - 1,
     )
 
 

@@ -4,12 +4,15 @@ Whoever is at work on a case or a referral may be about to settle its deadlines.
 over, and not waited for: it is still due the next time. Since nothing is waited for, the order of the locks is free.
 """
 
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Collection
+from uuid import UUID
 
-from sqlalchemy import ARRAY, DateTime, Row, Select, Text, bindparam, text
+from sqlalchemy import ARRAY, DateTime, Text, bindparam, text
 from sqlmodel import col, select
 
+from domain.audit.actions import AuditAction
+from domain.audit.chain import around
+from domain.audit.log import Happening, entry_of
 from domain.cases.models import Case
 from domain.codes import NrmRole, OrganisationStatus
 from domain.deadlines.models import Deadline, DeadlineKind
@@ -24,67 +27,94 @@ UNANSWERED = text("""
         FROM deadlines d JOIN referrals r ON r.id = d.subject_id JOIN cases c ON c.id = d.case_id
         WHERE d.due_at <= :now AND d.fired_at IS NULL AND d.settled_at IS NULL AND d.kind = :kind
         ORDER BY d.due_at, d.id LIMIT :most
-        FOR NO KEY UPDATE OF r, c, d SKIP LOCKED
+        FOR NO KEY UPDATE OF r, c SKIP LOCKED
+    ), marked AS (
+        UPDATE deadlines d
+        SET fired_at = CASE WHEN due.meant THEN :now END, settled_at = CASE WHEN NOT due.meant THEN :now END
+        FROM due WHERE d.id = due.id AND d.fired_at IS NULL AND d.settled_at IS NULL
+        RETURNING due.*
     ), told AS MATERIALIZED (
-        SELECT due.*, ARRAY(
+        SELECT due.*, row_number() OVER (PARTITION BY case_id) AS place, ARRAY(
             SELECT due.organisation_id
             UNION SELECT o.id FROM organisations o JOIN organisations mine ON mine.id = due.organisation_id
             WHERE due.escalate_to = :coordinator AND o.country = mine.country AND :coordinator = ANY (o.nrm_roles)
                 AND o.status = :active
         ) AS organisations
-        FROM due
-    ), marked AS (
-        UPDATE deadlines d
-        SET fired_at = CASE WHEN due.meant THEN :now END, settled_at = CASE WHEN NOT due.meant THEN :now END
-        FROM due WHERE d.id = due.id
+        FROM marked due WHERE meant
     ), notified AS (
         INSERT INTO notifications (id, organisation_id, kind, reference, detail, created_at)
         SELECT gen_random_uuid(), one, :notification, reference, priority, :now
-        FROM told, unnest(organisations) AS one WHERE meant
+        FROM told, unnest(organisations) AS one
+    ), recorded AS MATERIALIZED (
+        SELECT nrm_append(
+            :now, array_agg(case_id), array_agg(place::integer), array_agg(CAST(:before AS text)),
+            array_agg(format(:between, cardinality(organisations) - 1, to_json(rule))),
+            array_agg(format(:after, case_id, subject_id))
+        ) FROM told HAVING count(*) > 0
     )
-    SELECT case_id, subject_id, rule, meant, cardinality(organisations) - 1 AS escalated FROM told
+    SELECT rule, meant, count(*) AS times FROM marked GROUP BY rule, meant, (SELECT count(*) FROM recorded)
 """).bindparams(
     bindparam("now", type_=DateTime(timezone=True)),
     bindparam("awaited", type_=ARRAY(Text)),
+    **dict.fromkeys(("before", "between", "after"), ""),
     kind=DeadlineKind.REFERRAL_RESPONSE.value,
     notification=NotificationKind.REFERRAL_OVERDUE.value,
     coordinator=NrmRole.COORDINATOR.value,
     active=OrganisationStatus.ACTIVE.value,
 )
-"""Fire what nobody has answered, in one statement: lock, look at the status behind the lock, mark, and tell."""
+"""Fire what nobody has answered, in one statement: lock, look at the status behind the lock, mark, tell and record.
+
+The deadlines themselves need no lock before: whoever else changes one holds its referral.
+"""
+
+BREACH = Happening(
+    AuditAction.DEADLINE_BREACHED,
+    stream_id=UUID(int=0),
+    subject_id=UUID(int=0),
+    rule="clock",
+    details={"kind": DeadlineKind.REFERRAL_RESPONSE, "of": "", "escalated": 0},
+)
+"""What the audit says of one of them, with nothing filled in."""
 
 
-async def fire_unanswered(work: UnitOfWork, awaited: Collection[str], most: int) -> Sequence[Row[*tuple[Any, ...]]]:
-    """Fire or settle referrals' response deadlines; returns a row for each: case, referral, rule, whether meant."""
-    given = {"now": work.now, "awaited": sorted(awaited), "most": most}
-    return (await work.session.execute(UNANSWERED, given)).all()
+def _as_format(part: str) -> str:
+    """Return a part of BREACH's canonical text as the database's `format` fills it in."""
+    empty = str(UUID(int=0))
+    return part.replace("%", "%%").replace(empty, "%s").replace('"escalated":0', '"escalated":%s').replace('""', "%s")
+
+
+async def fire_unanswered(work: UnitOfWork, awaited: Collection[str], most: int) -> list[tuple[str, bool, int]]:
+    """Fire or settle referrals' response deadlines; returns how many of each rule, and whether they were still meant.
+
+    The rows never come here: a thousand a second would be spent on carrying them to and fro.
+    """
+    before, between, after = map(_as_format, around(entry_of(BREACH, work.now)))
+    given = {"now": work.now, "awaited": sorted(awaited), "most": most, "before": before}
+    rows = await work.session.execute(UNANSWERED, {**given, "between": between, "after": after})
+    return [(row.rule, row.meant, row.times) for row in rows]
 
 
 async def claim(work: UnitOfWork, most: int) -> list[Deadline]:
-    """Lock due deadlines of cases, callbacks and expiring referrals, with what they are about; longest due first."""
-    about_case = _due(work, most, DeadlineKind.STEP, DeadlineKind.RECOMPUTE)
-    about_referral = _due(work, most, DeadlineKind.REFERRAL_EXPIRY)
+    """Lock due deadlines of every other kind, `most` of each, together with what they are about; longest due first."""
+    case = (Case, col(Case.id) == col(Deadline.case_id))
+    referral = (Referral, col(Referral.id) == col(Deadline.subject_id))
     found: list[Deadline] = []
-    for statement, locked in (
-        (about_case.join(Case, col(Case.id) == col(Deadline.case_id)), (Case, Deadline)),
-        (_due(work, most, DeadlineKind.CALLBACK), (Deadline,)),
-        (
-            about_referral.join(Referral, col(Referral.id) == col(Deadline.subject_id)).join(
-                Case, col(Case.id) == col(Deadline.case_id)
-            ),
-            (Referral, Case, Deadline),
-        ),
+    for kind, abouts in (
+        (DeadlineKind.RECOMPUTE, [case]),
+        (DeadlineKind.STEP, [case]),
+        (DeadlineKind.CALLBACK, []),
+        (DeadlineKind.REFERRAL_EXPIRY, [referral, case]),
     ):
-        rows = await work.session.execute(statement.with_for_update(of=locked, key_share=True, skip_locked=True))
+        due = (
+            select(Deadline)
+            .where(col(Deadline.fired_at).is_(None), col(Deadline.settled_at).is_(None))
+            .where(col(Deadline.kind) == kind, col(Deadline.due_at) <= work.now)
+            .order_by(col(Deadline.due_at), col(Deadline.id))
+            .limit(most)
+        )
+        for model, condition in abouts:
+            due = due.join(model, condition)
+        locked = [model for model, _ in abouts] + [Deadline]
+        rows = await work.session.execute(due.with_for_update(of=locked, key_share=True, skip_locked=True))
         found += rows.scalars()
     return found
-
-
-def _due(work: UnitOfWork, most: int, *kinds: DeadlineKind) -> Select[Deadline]:
-    return (
-        select(Deadline)
-        .where(col(Deadline.due_at) <= work.now, col(Deadline.fired_at).is_(None), col(Deadline.settled_at).is_(None))
-        .where(col(Deadline.kind).in_(kinds))
-        .order_by(col(Deadline.due_at), col(Deadline.id))
-        .limit(most)
-    )

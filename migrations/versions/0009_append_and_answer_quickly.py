@@ -1,6 +1,7 @@
 """One statement appends to the audit, and what a referral or case waits for is found by an index."""
 
 from alembic import op
+from sqlalchemy import text
 
 from migrations.row_security import keep_functions_private
 
@@ -8,6 +9,8 @@ revision = "0009"
 down_revision = "0003"
 branch_labels = None
 depends_on = None
+
+OPEN = "fired_at IS NULL AND settled_at IS NULL"
 
 # Heads are locked before they are read, in the order of their ids, so that no chain forks and nobody waits in a circle. Each
 # entry comes as its canonical JSON in three parts, around the instant and the position, which only the head can tell: what
@@ -33,8 +36,8 @@ APPEND = r"""
         FOR turn IN 1 .. (SELECT max(place) FROM unnest(places) AS place) LOOP
             WITH linked AS MATERIALIZED (
                 SELECT h.stream_id, h.hash AS previous, h.sequence + 1 AS sequence, greatest(present, h.at) AS instant,
-                    given.before || to_char(greatest(present, h.at) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US')
-                    || 'Z' || given.between || (h.sequence + 1)::text || given.after AS spelled
+                    given.before || to_char(greatest(present, h.at) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+                    || given.between || (h.sequence + 1)::text || given.after AS spelled
                 FROM unnest(streams, places, befores, betweens, afters) AS given (stream, place, before, between, after)
                 JOIN audit_heads h ON h.stream_id = given.stream
                 WHERE given.place = turn
@@ -59,10 +62,16 @@ APPEND = r"""
 def upgrade() -> None:
     op.execute(APPEND)
     keep_functions_private()
+    op.drop_index("deadlines_due", "deadlines")
+    op.create_index("deadlines_due", "deadlines", ["kind", "due_at", "id"], postgresql_where=text(OPEN))
     # Without it, asking when a referral must be answered read every deadline of the country.
-    op.create_index("deadlines_of_subject", "deadlines", ["subject_id", "kind"], postgresql_where="settled_at IS NULL")
+    op.create_index(
+        "deadlines_of_subject", "deadlines", ["subject_id", "kind"], postgresql_where=text("settled_at IS NULL")
+    )
 
 
 def downgrade() -> None:
     op.drop_index("deadlines_of_subject", "deadlines")
+    op.drop_index("deadlines_due", "deadlines")
+    op.create_index("deadlines_due", "deadlines", ["due_at"], postgresql_where=text(OPEN))
     op.execute("DROP FUNCTION nrm_append")
