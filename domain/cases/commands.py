@@ -10,12 +10,14 @@ from domain.audit.actions import AuditAction
 from domain.audit.chain import Scalar
 from domain.cases.models import Case, CaseAccess, CaseWall, Cooperation, Relation, StepCompletion
 from domain.cases.queries import record_of, running_grants, situation
+from domain.cases.rules import CaseRecord
 from domain.codes import NOT_KNOWN, CaseWork, ClosureReason, Compartment, EntryChannel, Known, VictimType
 from domain.deadlines.commands import case_changed, refresh_steps
 from domain.errors import InvalidInput, NotPermitted, VersionStale
 from domain.organisations.models import Organisation, StaffMember
 from domain.permits import Permit
 from domain.persons.models import Person
+from domain.sealing.vault import Place
 from domain.unit_of_work import UnitOfWork
 from domain.workflow.engine import OpenStep, open_steps, step_to_take
 
@@ -82,9 +84,8 @@ async def open_case(command: OpenCase, permit: Permit, work: UnitOfWork) -> Case
     work.add(person)
     await work.flush()
     work.audit(AuditAction.CASE_OPENED, permit, stream_id=case.id, subject_id=case.id, channel=command.entry_channel)
-    for compartment, fields in command.compartments.items():
-        await put_compartment(work, permit, case, person.id, compartment, fields)
-    await refresh_steps(work, case)
+    await put_compartments(work, permit, case, person.id, command.compartments)
+    await refresh_steps(work, case, CaseRecord(case, person))
     return case
 
 
@@ -131,21 +132,21 @@ async def record_person(attributes: Attributes, version: int, permit: Permit, wo
     return case
 
 
-async def put_compartment(
-    work: UnitOfWork, permit: Permit, case: Case, person_id: UUID, compartment: Compartment, fields: dict[str, Any]
+async def put_compartments(
+    work: UnitOfWork, permit: Permit, case: Case, person_id: UUID, contents: dict[Compartment, dict[str, Any]]
 ) -> None:
-    """Seal one compartment of the person and remember the fingerprint of the seal."""
-    blob = await work.vault.put(
-        fields, holder_id=case.id, record_id=person_id, kind=KIND, compartment=compartment, now=work.now
-    )
-    work.audit(
-        AuditAction.COMPARTMENT_SEALED,
-        permit,
-        stream_id=case.id,
-        subject_id=person_id,
-        compartment=compartment,
-        fingerprint=blob,
-    )
+    """Seal compartments of the person and remember the fingerprints of the seals."""
+    if not contents:
+        return
+    for compartment, blob in (await work.vault.put_all(contents, Place(case.id, person_id, KIND), work.now)).items():
+        work.audit(
+            AuditAction.COMPARTMENT_SEALED,
+            permit,
+            stream_id=case.id,
+            subject_id=person_id,
+            compartment=compartment,
+            fingerprint=blob,
+        )
 
 
 async def seal_compartment(
@@ -167,7 +168,7 @@ async def seal_compartment(
         await work.flush()
         if await work.vault.present(holder_id=case.id, record_id=person.id, kind=KIND) & {compartment}:
             raise NotPermitted(rule="not-handed-over", compartment=str(compartment))
-    await put_compartment(work, permit, case, person.id, compartment, fields)
+    await put_compartments(work, permit, case, person.id, {compartment: fields})
     await case_changed(work, case)
     return case
 

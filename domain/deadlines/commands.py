@@ -21,12 +21,17 @@ async def case_changed(work: UnitOfWork, case: Case) -> CaseRecord:
     return await refresh_steps(work, case)
 
 
-async def refresh_steps(work: UnitOfWork, case: Case) -> CaseRecord:
+async def refresh_steps(work: UnitOfWork, case: Case, record: CaseRecord | None = None) -> CaseRecord:
     """Set the deadlines of a case's open steps: new ones begin, those of closed steps are settled, fired ones stay.
 
     A deadline that already fired is not set again for the same start, so that nobody is called twice for one thing.
+
+    Args:
+        work: The transaction.
+        case: The case, locked.
+        record: What it has recorded, if the caller knows all of it.
     """
-    record = await record_of(work.session, case)
+    record = record or await record_of(work.session, case)
     sop, snapshot, calendar = situation(work, record)
     wanted = {
         step.step.key: step for step in open_steps(sop, snapshot, calendar) if step.due_at is not None and step.duty
