@@ -136,8 +136,6 @@ async def put_compartments(
     work: UnitOfWork, permit: Permit, case: Case, person_id: UUID, contents: dict[Compartment, dict[str, Any]]
 ) -> None:
     """Seal compartments of the person and remember the fingerprints of the seals."""
-    if not contents:
-        return
     for compartment, blob in (await work.vault.put_all(contents, Place(case.id, person_id, KIND), work.now)).items():
         work.audit(
             AuditAction.COMPARTMENT_SEALED,

@@ -61,6 +61,8 @@ class Vault:
         self, contents: Mapping[Compartment, Mapping[str, Any]], place: Place, now: datetime
     ) -> dict[Compartment, str]:
         """Seal the fields of several compartments in the same place, as `put` does; returns the fingerprints."""
+        if not contents:
+            return {}
         data_keys = await self._keys(place.holder_id, contents)
         earlier = await self._locked(place, contents)
         fingerprints: dict[Compartment, str] = {}

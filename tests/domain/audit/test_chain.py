@@ -61,7 +61,10 @@ def test_a_hash_does_not_depend_on_the_time_zone_of_the_connection(instant: date
     actor=st.none() | st.uuids(),
     details=st.dictionaries(
         st.text(st.characters(exclude_characters="\0")),
-        st.text(st.characters(exclude_characters="\0")) | st.booleans() | st.none() | st.integers(-(2**53) + 1, 2**53 - 1),
+        st.text(st.characters(exclude_characters="\0"))
+        | st.booleans()
+        | st.none()
+        | st.integers(-(2**53) + 1, 2**53 - 1),
     ),
 )
 def test_the_text_around_instant_and_position_is_canonical_json_whatever_it_says(
