@@ -3,11 +3,13 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import Select, func, text
+from sqlalchemy import select as columns
 from sqlalchemy.orm import aliased
-from sqlmodel import col
+from sqlmodel import col, select
 
 from domain.deadlines.models import Deadline, DeadlineKind
 from domain.organisations.models import Organisation
@@ -43,7 +45,7 @@ async def answering(work: UnitOfWork, referral_ids: Collection[UUID]) -> dict[UU
 
 SENDER, RECEIVER = aliased(Organisation), aliased(Organisation)
 RESPOND_BY = (
-    select(func.max(Deadline.due_at))
+    columns(func.max(Deadline.due_at))
     .where(
         col(Deadline.subject_id) == Referral.id,
         col(Deadline.kind) == DeadlineKind.REFERRAL_RESPONSE,
@@ -51,8 +53,8 @@ RESPOND_BY = (
     )
     .scalar_subquery()
 )
-LISTED = (
-    select(
+LISTED: Any = (
+    columns(
         col(Referral.id),
         col(Referral.reference),
         col(Referral.status),

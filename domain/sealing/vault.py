@@ -171,8 +171,10 @@ class Vault:
         found: dict[Compartment, tuple[int, bytes]] = {}
         for compartment in compartments:
             if (row := newest.get(compartment)) is not None:
-                place = {"holder_id": holder_id, "compartment": compartment, "version": row.version}
-                found[compartment] = row.version, unwrap_data_key(self.keys, row.wrapped, **place)
+                opened = unwrap_data_key(
+                    self.keys, row.wrapped, holder_id=holder_id, compartment=compartment, version=row.version
+                )
+                found[compartment] = row.version, opened
                 continue
             key, wrapped = new_data_key(
                 self.keys, holder_id=holder_id, compartment=compartment, version=1, random=self.random
