@@ -30,8 +30,9 @@ AWAITED = {
 UNANSWERED_AT_ONCE = 1000
 """How many referrals are told to be unanswered in one transaction: all in one statement, so the locks are short."""
 
-AT_ONCE = 20
-"""How many of the other deadlines are looked at in one transaction: each reads its whole case."""
+AT_ONCE = 1
+"""How many of each other kind are looked at in one transaction: each reads its whole case, and whoever wants to work on
+one of them waits until the transaction ends."""
 
 
 async def fire_due(work: UnitOfWork) -> "Counter[tuple[str, str, bool]]":
