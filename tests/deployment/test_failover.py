@@ -88,7 +88,7 @@ class Stage:
 
     def nrm(self, service: str, **changes: str) -> dict[str, Any]:
         """Return how a service of ours is run: with the settings of the file and no other."""
-        return {"cwd": ROOT, "env": self.environment(service) | {"PATH": os.environ["PATH"]} | changes}  # noqa: TID251
+        return {"cwd": ROOT, "env": self.environment(service) | {"PATH": CLEAN_ENVIRONMENT["PATH"]} | changes}
 
     def address(self, api: str) -> str:
         return f"http://127.0.0.1:{self.ports[api]}"
@@ -127,7 +127,7 @@ def stage(place: Path) -> Iterator[Stage]:
     made = Stage(place, server_account(), find_binaries(server_account()))
     for name in ("secrets", "etc"):
         (place / name).mkdir(mode=0o711)
-    for source in (ROOT / "deploy" / "postgres").iterdir():
+    for source in (ROOT / "deployment" / "postgres").iterdir():
         target = place / "etc" / source.name
         target.write_bytes(source.read_bytes())
         target.chmod(0o755)
@@ -195,6 +195,18 @@ def start_standby(stage: Stage) -> None:
     stage.start("standby", [*entrypoint, *stage.server("standby")], **stage.as_server(**environment))
 
 
+def caseworker(issuer: TokenIssuer) -> dict[str, str]:
+    token = issuer.issue(
+        subject="caseworker-alpha",
+        organisation="NGO-ALPHA",
+        role=Role.NGO_CASEWORKER,
+        lifetime=timedelta(hours=1),
+        now=datetime.now(UTC),  # noqa: TID251
+        token_id="made-up",
+    )
+    return {"Authorization": f"Bearer {token}"}
+
+
 async def test_the_api_answers_again_by_itself_when_a_standby_takes_over(stage: Stage) -> None:
     issuer = made_secrets(stage)
     start_primary(stage)
@@ -213,15 +225,7 @@ async def test_the_api_answers_again_by_itself_when_a_standby_takes_over(stage: 
     for api in APIS:
         await stage.until(lambda api=api: stage.healthy(api), f"{api} is healthy")
 
-    token = issuer.issue(
-        subject="caseworker-alpha",
-        organisation="NGO-ALPHA",
-        role=Role.NGO_CASEWORKER,
-        lifetime=timedelta(hours=1),
-        now=datetime.now(UTC),  # noqa: TID251
-        token_id="made-up",
-    )
-    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=20) as client:
+    async with httpx.AsyncClient(headers=caseworker(issuer), timeout=20) as client:
         answers: list[httpx.Response] = []
 
         async def opened(api: str) -> bool:
