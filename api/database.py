@@ -105,7 +105,7 @@ def is_unavailable(error: BaseException) -> bool:
     """Tell whether an error means that the database cannot serve now, so that the caller should come back (503)."""
     if isinstance(error, exc.DBAPIError):
         return error.connection_invalidated or (error.orig is not None and is_unavailable(error.orig))
-    if isinstance(error, exc.TimeoutError | OSError | asyncpg.InterfaceError):
+    if isinstance(error, exc.TimeoutError | OSError | asyncpg.InterfaceError | asyncpg.TargetServerAttributeNotMatched):
         return True
     state = getattr(error, "sqlstate", None)
     return isinstance(state, str) and state.startswith(RETRIED_LATER)

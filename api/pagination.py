@@ -57,9 +57,21 @@ async def page(
         limit: How many rows at most.
         place: Instant and id of a row.
     """
-    if cursor is not None:
-        statement = statement.where(tuple_(*order) < tuple_(*position(cursor)))
-    statement = statement.order_by(order[0].desc(), order[1].desc()).limit(limit + 1)
-    rows = (await session.execute(statement)).scalars().all()
+    rows = (await session.execute(_page(statement, order, cursor, limit))).scalars().all()
     shown = rows[:limit]
     return shown, cursor_of(*place(shown[-1])) if len(rows) > limit else None
+
+
+async def page_of_columns(
+    session: AsyncSession, statement: Any, order: tuple[Any, Any], cursor: str | None, limit: int, given: dict[str, Any]
+) -> tuple[Sequence[Any], str | None]:
+    """Return one page of rows with an `id` and a `created_at`, as `page` does; `given` is what the statement lacks."""
+    rows = (await session.execute(_page(statement, order, cursor, limit), given)).mappings().all()
+    shown = rows[:limit]
+    return shown, cursor_of(shown[-1]["created_at"], shown[-1]["id"]) if len(rows) > limit else None
+
+
+def _page(statement: Any, order: tuple[Any, Any], cursor: str | None, limit: int) -> Any:
+    if cursor is not None:
+        statement = statement.where(tuple_(*order) < tuple_(*position(cursor)))
+    return statement.order_by(order[0].desc(), order[1].desc()).limit(limit + 1)

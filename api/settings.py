@@ -6,6 +6,7 @@ start, all of them in one message, and the message quotes no value.
 
 import ipaddress
 import os
+import stat
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
@@ -24,6 +25,12 @@ DEVELOPMENT_ISSUER: Final = "nrm-development"
 
 SHORTEST_SECRET: Final = 16
 """Characters of the shortest password that production takes."""
+
+
+FEWEST_CHARACTERS: Final = 8
+"""Different characters in a password: sixteen equal ones, or a short word twice, nobody drew at random."""
+
+OPEN_TO_OTHERS: Final = stat.S_IRWXO | stat.S_IWGRP
 
 
 class DatabaseRole(StrEnum):
@@ -222,6 +229,9 @@ def _without_port(address: str) -> str:
 
 def _secret_faults(settings: Settings) -> list[str]:
     faults = []
+    trusted = settings.token_public_keys_file
+    if trusted is not None and trusted.exists() and trusted.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        faults.append("token_public_keys_file can be written by others: they could sign tokens of their own")
     seen: dict[str, DatabaseRole] = {}
     for role, path in settings.password_files().items():
         try:
@@ -231,6 +241,10 @@ def _secret_faults(settings: Settings) -> list[str]:
             continue
         if len(secret) < SHORTEST_SECRET:
             faults.append(f"the password of {role} is shorter than {SHORTEST_SECRET} characters")
+        if len(set(secret)) < FEWEST_CHARACTERS:
+            faults.append(f"the password of {role} is not a random one")
+        if path.stat().st_mode & OPEN_TO_OTHERS:
+            faults.append(f"the password file of {role} can be read by others of the machine")
         if secret in seen:
             faults.append(f"{role} and {seen[secret]} have the same password")
         seen[secret] = role

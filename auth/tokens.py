@@ -8,6 +8,7 @@ Source: RFC 7519 (JWT), RFC 8725 (JWT best current practices), RFC 9068 (`at+jwt
 """
 
 import base64
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -27,6 +28,9 @@ TYPE: Final = "at+jwt"
 LONGEST_LIFETIME: Final = timedelta(hours=12)
 LARGEST_TOKEN: Final = 4096
 """Characters of a token."""
+
+REMEMBERED: Final = 4096
+"""Tokens whose signature need not be checked again, by their SHA-256; a right signature stays right."""
 
 SKEW: Final = timedelta(seconds=30)
 """How far ahead the issuer's clock may be. It never lengthens a token's life."""
@@ -152,6 +156,7 @@ class TokenVerifier:
             if not _is_p256(key, ec.EllipticCurvePublicKey):
                 raise ValueError("tokens are verified with P-256 keys")
         self._keys = dict(keys)
+        self._signed: set[bytes] = set()
         self._issuer = issuer
         self._audience = audience
 
@@ -167,10 +172,7 @@ class TokenVerifier:
         """
         header, payload = _segments(token)
         public_pem = self._key_for(_object(header))
-        try:
-            jws.verify(token, public_pem, algorithms=["ES256"])
-        except JOSEError:
-            raise TokenRefused("signature") from None
+        self._check_signature(token, public_pem)
         claims = _object(payload)
         if _text(claims, "iss") != self._issuer:
             raise TokenRefused("iss")
@@ -185,6 +187,19 @@ class TokenVerifier:
             issued_at=issued_at,
             expires_at=expires_at,
         )
+
+    def _check_signature(self, token: str, public_pem: str) -> None:
+        """Check the signature, or remember that exactly this token had a right one; all else is judged every time."""
+        digest = hashlib.sha256(token.encode("ascii")).digest()
+        if digest in self._signed:
+            return
+        try:
+            jws.verify(token, public_pem, algorithms=["ES256"])
+        except JOSEError:
+            raise TokenRefused("signature") from None
+        if len(self._signed) >= REMEMBERED:
+            self._signed.clear()
+        self._signed.add(digest)
 
     def _key_for(self, header: Mapping[str, Any]) -> str:
         """Judge the header before any key is touched; it is closed: no `crit`, `jku`, `jwk`, `x5u`, `x5c` or others."""

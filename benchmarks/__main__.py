@@ -6,10 +6,13 @@ import json
 import platform
 from pathlib import Path
 
+from api.logs import configure
 from benchmarks.country import serving
 from benchmarks.decision import decision
 from benchmarks.measuring import Result, chart
+from benchmarks.opening import opening
 from benchmarks.referrals import inbox, status, transition
+from benchmarks.sweep import sweep
 
 LEAST_ROUNDS = 5
 
@@ -17,9 +20,11 @@ LEAST_ROUNDS = 5
 async def _referrals(scale: int, rounds: int, times: int) -> list[Result]:
     async with serving(scale) as country:
         results = []
-        for workload in (status, inbox, transition):
+        for workload in (opening, transition, inbox, status):
             results.append(await workload(country, rounds, times))
             print(results[-1].line, flush=True)
+        results.append(await sweep(country, scale, rounds))
+        print(results[-1].line, flush=True)
         return results
 
 
@@ -32,8 +37,11 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
     given = parser.parse_args()
     rounds = max(given.rounds, LEAST_ROUNDS)
-    if given.scale < (rounds + 1) * 5 * given.times + 50:
-        parser.error("--scale must leave each transition a referral of its own: more of it, or fewer --times")
+    configure("error")
+    if given.scale < (rounds + 1) * 10 * given.times + 50:
+        parser.error(
+            "--scale must leave each transition and each sweep referrals of their own: more of it, or fewer --times"
+        )
     results, missing = decision(rounds, given.times)
     for one in results:
         print(one.line, flush=True)

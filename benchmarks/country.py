@@ -20,8 +20,9 @@ from api import directory
 from api.bootstrap import Access, database_access, prepare
 from api.database import Database
 from api.development import LocalIssuer, ensure_keys
-from api.runtime import build
+from api.runtime import Runtime, build, for_worker
 from api.settings import DatabaseRole, Settings
+from benchmarks.fill import fill
 from benchmarks.measuring import CLIENTS
 from domain.codes import Role
 
@@ -49,29 +50,6 @@ CONSENT = {
     "informed_of": ["purpose", "how_to_withdraw"],
 }
 VICTIM = {"body": "ngo", "outcome": "ActualVictimOfTrafficking", "legal_basis": "guideline-1"}
-COPIES = r"""
-    CREATE TEMPORARY TABLE copies AS
-        SELECT regexp_replace(to_char(n, 'FM0000000000000000'), '(....)', '-\1', 'g') AS n,
-            gen_random_uuid() AS case_id, gen_random_uuid() AS id, now() - n * interval '1 second' AS at
-        FROM generate_series(1, $1::int) n;
-    INSERT INTO cases SELECT (jsonb_populate_record(s.t, jsonb_build_object('id', c.case_id,
-            'reference', 'C' || c.n))).*
-        FROM (SELECT t FROM cases t LIMIT 1) s, copies c;
-    INSERT INTO referrals SELECT (jsonb_populate_record(s.t, jsonb_build_object('id', c.id, 'case_id', c.case_id,
-            'reference', 'R' || c.n, 'created_at', c.at))).*
-        FROM (SELECT t FROM referrals t LIMIT 1) s, copies c;
-    INSERT INTO referral_events SELECT (jsonb_populate_record(s.t, jsonb_build_object('id', gen_random_uuid(),
-            'referral_id', c.id, 'case_id', c.case_id))).*
-        FROM (SELECT t FROM referral_events t LIMIT 1) s, copies c;
-    INSERT INTO case_access SELECT (jsonb_populate_record(s.t, jsonb_build_object('id', gen_random_uuid(),
-            'case_id', c.case_id, 'holder_id', c.case_id))).*
-        FROM (SELECT t FROM case_access t WHERE relation = 'owner' LIMIT 1) s, copies c;
-    INSERT INTO deadlines SELECT (jsonb_populate_record(s.t, jsonb_build_object('id', gen_random_uuid(),
-            'subject_id', c.id, 'case_id', c.case_id))).*
-        FROM (SELECT t FROM deadlines t WHERE kind = 'referral_response' LIMIT 1) s, copies c;
-    DROP TABLE copies
-"""
-"""Many cases with a referral each, copied from one that went through the commands, without its sealed values."""
 
 
 @dataclass(frozen=True)
@@ -79,19 +57,24 @@ class Country:
     """Where the service listens, who asks, and the database below it.
 
     Attributes:
+        referrals: References of copies, each waiting for its receipt.
         plain: Connections of the administrator, whom no policy holds: what the service is compared with.
         services: As many keep-alive connections to the service.
+        worker: What the worker process holds.
     """
 
-    port: int
     tokens: dict[str, str]
     referrals: list[str]
     plain: list["asyncpg.Connection[asyncpg.Record]"]
     services: list["Line"]
+    worker: Runtime
 
-    async def ask(self, client: int, who: str, method: str, path: str, **headers: str) -> dict[str, Any]:
+    async def ask(
+        self, client: int, who: str, method: str, path: str, body: bytes = b"", **headers: str
+    ) -> dict[str, Any]:
         """Send a request of one client on its own connection and return the body."""
-        return await self.services[client].ask(method, path, {"Authorization": f"Bearer {self.tokens[who]}", **headers})
+        sent = {"Authorization": f"Bearer {self.tokens[who]}", **headers}
+        return await self.services[client].ask(method, path, sent, body)
 
 
 @dataclass
@@ -102,17 +85,20 @@ class Line:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
-    async def ask(self, method: str, path: str, headers: dict[str, str]) -> dict[str, Any]:
-        """Send a request without a body; anything but success ends the benchmark."""
+    async def ask(self, method: str, path: str, headers: dict[str, str], sent: bytes) -> dict[str, Any]:
+        """Send a request; anything but success ends the benchmark."""
         if self.reader.at_eof():  # the service closes what was idle while the other side was measured
             self.writer.close()
             self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
         head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        self.writer.write(f"{method} /v1{path} HTTP/1.1\r\nHost: nrm\r\n{head}Content-Length: 0\r\n\r\n".encode())
+        if sent:
+            head += "Content-Type: application/json\r\n"
+        first = f"{method} /v1{path} HTTP/1.1\r\nHost: nrm\r\n{head}Content-Length: {len(sent)}\r\n\r\n"
+        self.writer.write(first.encode() + sent)
         answer = (await self.reader.readuntil(b"\r\n\r\n")).decode().lower()
         length = int(answer.split("content-length: ")[1].split("\r\n")[0])
         body = await self.reader.readexactly(length)
-        if " 200 " not in answer.split("\r\n")[0]:
+        if answer.split(" ")[1] not in {"200", "201"}:
             raise RuntimeError(f"{method} {path}: {answer.splitlines()[0]} {body.decode()}")
         found: dict[str, Any] = json.loads(body)
         return found
@@ -183,13 +169,14 @@ async def _populated(settings: Settings, access: Access, port: int, scale: int) 
     }
     await _original(port, tokens[SENDER])
     plain = [await asyncpg.connect(access.admin_dsn(access.database)) for _ in range(CLIENTS)]
-    await plain[0].execute(COPIES.replace("$1::int", str(int(scale))))
-    await plain[0].execute("VACUUM ANALYZE")
+    await fill(plain[0], scale)
     lines = [Line(port, *await asyncio.open_connection("127.0.0.1", port)) for _ in range(CLIENTS)]
-    referrals = [
-        row["reference"] for row in await plain[0].fetch("SELECT reference FROM referrals WHERE reference ~ '^R-0000'")
-    ]
-    yield Country(port, tokens, referrals, plain, lines)
+    # Those whose clocks run out last: the sweep takes the others.
+    copies = "SELECT reference FROM referrals WHERE reference ~ '^R-0000' ORDER BY reference LIMIT 50000"
+    referrals = [row["reference"] for row in await plain[0].fetch(copies)]
+    worker = for_worker(settings, access.dsns)
+    yield Country(tokens, referrals, plain, lines, worker)
+    await worker.database.close()
     for line in lines:
         line.writer.close()
         await line.writer.wait_closed()

@@ -9,7 +9,7 @@ from api.year.ledger import Ledger
 from domain.audit.chain import Entry, entry_hash, genesis
 from domain.audit.log import Happening
 from domain.audit.models import AuditEntry, AuditHead
-from domain.deadlines.firing import AWAITED, _escalate, _still_meant  # the clock's own rules, without its locks
+from domain.deadlines.firing import AWAITED, escalate, still_meant  # the clock's own rules, without its locks
 from domain.deadlines.models import Deadline, DeadlineKind
 from domain.identifiers import Identifiers
 from domain.notifications.models import NotificationKind
@@ -84,7 +84,7 @@ async def fire(deadline: Deadline, work: WorkAlone) -> None:
     if deadline.kind == DeadlineKind.REFERRAL_RESPONSE:
         meant = await _unanswered(deadline, work)
     else:
-        meant = await _still_meant(work, deadline)
+        meant = await still_meant(work, deadline)
     if meant:
         deadline.fired_at = work.now
     else:
@@ -96,5 +96,5 @@ async def _unanswered(deadline: Deadline, work: WorkAlone) -> bool:
     referral = await work.get(Referral, deadline.subject_id)
     if referral.status not in AWAITED[DeadlineKind.REFERRAL_RESPONSE]:
         return False
-    await _escalate(work, deadline, NotificationKind.REFERRAL_OVERDUE, referral.reference, referral.priority)
+    await escalate(work, deadline, NotificationKind.REFERRAL_OVERDUE, referral.reference, referral.priority)
     return True

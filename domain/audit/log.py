@@ -1,18 +1,17 @@
 """Append to the audit inside the business transaction, and read it back for export."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ARRAY, DateTime, Integer, Text, Uuid, bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from domain.audit.actions import AuditAction
-from domain.audit.chain import Detail, Entry, Head, entry_hash, genesis
+from domain.audit.chain import Detail, Entry, Head, around
 from domain.audit.export import Recorded
 from domain.audit.models import AuditEntry, AuditHead
 
@@ -35,61 +34,46 @@ class Happening:
     details: Mapping[str, Detail] = field(default_factory=dict)
 
 
-async def append(session: AsyncSession, happenings: Iterable[Happening], at: datetime) -> None:
-    """Append to the chains, each locked from here until the transaction ends.
+COLUMNS = ("streams", "places", "befores", "betweens", "afters")
+APPEND = text("SELECT nrm_append(:present, :streams, :places, :befores, :betweens, :afters)").bindparams(
+    bindparam("present", type_=DateTime(timezone=True)),
+    bindparam("streams", type_=ARRAY(Uuid)),
+    bindparam("places", type_=ARRAY(Integer)),
+    bindparam("befores", type_=ARRAY(Text)),
+    bindparam("betweens", type_=ARRAY(Text)),
+    bindparam("afters", type_=ARRAY(Text)),
+)
 
-    The head row is locked before it is read: reading "the last entry" without a lock forks a chain under load.
-    Streams are taken in the order of their ids, so that two transactions never wait for each other in a circle.
+
+async def append(session: AsyncSession, happenings: Iterable[Happening], present: datetime) -> None:
+    """Append to the chains in one statement, each locked from here until the transaction ends.
+
+    `nrm_append` (migration 0010) locks the heads, reads them, and links and stores the entries: reading "the last
+    entry" without a lock forks a chain under load.
     """
-    by_stream: dict[UUID, list[Happening]] = {}
-    for happening in happenings:
-        by_stream.setdefault(happening.stream_id, []).append(happening)
-    streams = sorted(by_stream)
-    if not streams:
-        return
-    starts = [{"stream_id": one, "sequence": 0, "at": at, "hash": genesis(one)} for one in streams]
-    await session.execute(insert(AuditHead).on_conflict_do_nothing(), starts)
-    heads = await session.execute(
-        select(AuditHead)
-        .where(col(AuditHead.stream_id).in_(streams))
-        .order_by(col(AuditHead.stream_id))
-        .with_for_update()
-        .execution_options(populate_existing=True)
+    counted: Counter[UUID] = Counter()
+    rows = []
+    for one in happenings:
+        counted[one.stream_id] += 1
+        rows.append((one.stream_id, counted[one.stream_id], *around(entry_of(one, present))))
+    if rows:
+        columns = map(list, zip(*rows, strict=True))
+        await session.execute(APPEND, dict(zip(COLUMNS, columns, strict=True), present=present))
+
+
+def entry_of(happening: Happening, present: datetime) -> Entry:
+    """Return the entry with a position that its chain has yet to give."""
+    return Entry(
+        stream_id=happening.stream_id,
+        sequence=1,
+        action=happening.action,
+        actor_id=happening.actor_id,
+        organisation_id=happening.organisation_id,
+        subject_id=happening.subject_id,
+        rule=happening.rule,
+        details=happening.details,
+        at=present,
     )
-    entries: list[dict[str, Any]] = []
-    for head in heads.scalars():
-        stream_id, instant = head.stream_id, max(at, head.at)
-        for happening in by_stream[stream_id]:
-            entry = Entry(
-                stream_id=stream_id,
-                sequence=head.sequence + 1,
-                action=happening.action,
-                actor_id=happening.actor_id,
-                organisation_id=happening.organisation_id,
-                subject_id=happening.subject_id,
-                rule=happening.rule,
-                details=dict(happening.details),
-                at=instant,
-            )
-            head.hash, head.sequence, head.at = entry_hash(head.hash, entry), entry.sequence, instant
-            entries.append(_row(entry, head.hash))
-    await session.execute(insert(AuditEntry), entries)
-
-
-def _row(entry: Entry, digest: bytes) -> dict[str, Any]:
-    """Return an entry as it is written, with the hash that closes the chain up to it."""
-    return {
-        "stream_id": entry.stream_id,
-        "sequence": entry.sequence,
-        "action": entry.action,
-        "actor_id": entry.actor_id,
-        "organisation_id": entry.organisation_id,
-        "subject_id": entry.subject_id,
-        "rule": entry.rule,
-        "details": dict(entry.details),
-        "at": entry.at,
-        "hash": digest,
-    }
 
 
 async def export_entries(session: AsyncSession) -> AsyncIterator[Recorded | Head]:

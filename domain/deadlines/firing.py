@@ -1,5 +1,6 @@
 """What the clock does when a deadline falls due. Each fires once: the row is locked, and marked in the same commit."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from domain.courses.commands import refresh_course, refresh_courses
 from domain.courses.models import Course
 from domain.deadlines.commands import refresh_steps
 from domain.deadlines.models import Deadline, DeadlineKind
+from domain.deadlines.queries import claim, fire_unanswered
 from domain.escalations.models import Escalation
 from domain.funding.models import Award
 from domain.handover.assignments import assigned
@@ -52,30 +54,38 @@ ESCALATED: dict[EscalationUnit, type[SQLModel]] = {
 }
 
 
-async def fire_next(work: UnitOfWork) -> Deadline | None:
-    """Fire the one deadline that has been due longest and that no other worker holds; returns it, or None.
+UNANSWERED_AT_ONCE = 1000
+"""How many referrals are told to be unanswered in one transaction: all in one statement, so the locks are short."""
 
-    None too while somebody is at work on its case or referral: they may be about to settle it, so it is left for later.
-    The state is looked at again after locking: a deadline whose reason has gone is settled and tells nobody.
+AT_ONCE = 1
+"""How many of each other kind are looked at in one transaction: each reads its whole case, and whoever wants to work on
+one of them waits until the transaction ends."""
+
+
+async def fire_due(work: UnitOfWork) -> "Counter[tuple[str, str, bool]]":
+    """Fire a batch of what has been due longest; counts what was looked at: kind, rule, whether it was still meant.
+
+    What somebody is at work on is passed over, since they may be about to settle it; it is left for later. The state is
+    looked at again after locking: a deadline whose reason has gone is settled and tells nobody.
     """
-    rows = await work.session.execute(
-        select(Deadline)
-        .where(col(Deadline.due_at) <= work.now, col(Deadline.fired_at).is_(None), col(Deadline.settled_at).is_(None))
-        .order_by(col(Deadline.due_at), col(Deadline.id))
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
-    deadline = rows.scalar_one_or_none()
-    if deadline is None:
-        return None
-    if not await _subjects_are_free(work, deadline):
-        return None
-    if await _still_meant(work, deadline):
-        deadline.fired_at = work.now
-    else:
-        deadline.settled_at = work.now
-    await work.flush()
-    return deadline
+    kind = DeadlineKind.REFERRAL_RESPONSE
+    looked_at: Counter[tuple[str, str, bool]] = Counter()
+    for rule, meant, times in await fire_unanswered(work, AWAITED[kind], UNANSWERED_AT_ONCE):
+        looked_at[kind, rule, meant] = times
+    if looked_at:  # the locks of so many end soon; the rest is for the next transaction
+        return looked_at
+    for deadline in await claim(work, AT_ONCE):
+        if deadline.settled_at is not None:  # by what an earlier one of the batch did
+            continue
+        if not await _subjects_are_free(work, deadline):
+            continue
+        if await still_meant(work, deadline):
+            deadline.fired_at = work.now
+        else:
+            deadline.settled_at = work.now
+        await work.flush()
+        looked_at[deadline.kind, deadline.rule, deadline.fired_at is not None] += 1
+    return looked_at
 
 
 async def _subjects_are_free(work: UnitOfWork, deadline: Deadline) -> bool:
@@ -99,7 +109,7 @@ async def _course_ids(work: UnitOfWork, deadline: Deadline) -> list[UUID]:
     return list(rows.scalars())
 
 
-async def _still_meant(work: UnitOfWork, deadline: Deadline) -> bool:
+async def still_meant(work: UnitOfWork, deadline: Deadline) -> bool:
     """Do what falls due, and tell whether there was still a reason to."""
     return await HANDLERS[DeadlineKind(deadline.kind)](work, deadline)
 
@@ -113,7 +123,7 @@ async def _recompute(work: UnitOfWork, deadline: Deadline) -> bool:
 
 async def _not_called_back(work: UnitOfWork, deadline: Deadline) -> bool:
     contact = await work.get(Contact, deadline.subject_id)
-    await _escalate(work, deadline, NotificationKind.CALLBACK_OVERDUE, str(contact.id), "callback")
+    await escalate(work, deadline, NotificationKind.CALLBACK_OVERDUE, str(contact.id), "callback")
     return True
 
 
@@ -126,7 +136,7 @@ async def _step_overdue(work: UnitOfWork, deadline: Deadline) -> bool:
         await refresh_steps(work, about)
     if deadline.settled_at is not None:
         return False
-    await _escalate(work, deadline, NotificationKind.STEP_OVERDUE, about.reference, deadline.rule)
+    await escalate(work, deadline, NotificationKind.STEP_OVERDUE, about.reference, deadline.rule)
     return True
 
 
@@ -139,7 +149,7 @@ async def _question_unanswered(work: UnitOfWork, deadline: Deadline) -> bool:
     silent = await capacity.unanswered(work, question)
     if silent is None:
         return False
-    await _escalate(work, deadline, NotificationKind.CAPACITY_OVERDUE, question.reference, silent)
+    await escalate(work, deadline, NotificationKind.CAPACITY_OVERDUE, question.reference, silent)
     return True
 
 
@@ -147,27 +157,17 @@ async def _award_undecided(work: UnitOfWork, deadline: Deadline) -> bool:
     award = await work.get(Award, deadline.subject_id)
     if award.status != AwardStatus.ASKED:
         return False
-    await _escalate(work, deadline, NotificationKind.AWARD_OVERDUE, str(award.id), deadline.rule)
+    await escalate(work, deadline, NotificationKind.AWARD_OVERDUE, str(award.id), deadline.rule)
     return True
 
 
-async def _referral_unanswered(work: UnitOfWork, deadline: Deadline) -> bool:
-    kind = DeadlineKind(deadline.kind)
+async def _referral_expires(work: UnitOfWork, deadline: Deadline) -> bool:
     referral = await work.get(Referral, deadline.subject_id)
-    if referral.status not in AWAITED[kind]:
+    if referral.status not in AWAITED[DeadlineKind.REFERRAL_EXPIRY]:
         return False
-    if kind == DeadlineKind.REFERRAL_EXPIRY:
-        await expire_referral(work, referral)
-        await _refresh(work, await work.get(Case, referral.case_id))
-    await _escalate(
-        work,
-        deadline,
-        NotificationKind.REFERRAL_EXPIRED
-        if kind == DeadlineKind.REFERRAL_EXPIRY
-        else NotificationKind.REFERRAL_OVERDUE,
-        referral.reference,
-        referral.priority,
-    )
+    await expire_referral(work, referral)
+    await _refresh(work, await work.get(Case, referral.case_id))
+    await escalate(work, deadline, NotificationKind.REFERRAL_EXPIRED, referral.reference, referral.priority)
     return True
 
 
@@ -177,7 +177,7 @@ async def _refresh(work: UnitOfWork, case: Case) -> None:
     await refresh_courses(work, case.id)
 
 
-async def _escalate(work: UnitOfWork, deadline: Deadline, kind: NotificationKind, reference: str, detail: str) -> None:
+async def escalate(work: UnitOfWork, deadline: Deadline, kind: NotificationKind, reference: str, detail: str) -> None:
     """Tell the responsible organisation and whoever the procedure escalates to, and record the breach."""
     responsible = await work.get(Organisation, deadline.organisation_id)
     told = {responsible.id}
@@ -201,8 +201,7 @@ HANDLERS: Mapping[DeadlineKind, Callable[[UnitOfWork, Deadline], Awaitable[bool]
     DeadlineKind.CALLBACK: _not_called_back,
     DeadlineKind.STEP: _step_overdue,
     DeadlineKind.AWARD_DECISION: _award_undecided,
-    DeadlineKind.REFERRAL_RESPONSE: _referral_unanswered,
-    DeadlineKind.REFERRAL_EXPIRY: _referral_unanswered,
+    DeadlineKind.REFERRAL_EXPIRY: _referral_expires,
     DeadlineKind.WAITING_NEXT: _room,
     DeadlineKind.RESERVATION_EXPIRY: reservation_due,
     DeadlineKind.CAPACITY_ANSWER: _question_unanswered,
@@ -213,4 +212,7 @@ HANDLERS: Mapping[DeadlineKind, Callable[[UnitOfWork, Deadline], Awaitable[bool]
     DeadlineKind.CONTACT_LEFT: contact_left,
     DeadlineKind.ASSIGNED: assigned,
 }
-"""What each kind of deadline does when it falls due: each tells whether it was still meant."""
+"""What each kind of deadline does when it falls due: each tells whether it was still meant.
+
+Referrals that nobody answers are not here: they are so many that `fire_unanswered` fires them in one statement.
+"""

@@ -41,7 +41,9 @@ class Deadline(SQLModel, table=True):
 
     __tablename__ = "deadlines"
     __table_args__ = (
-        Index("deadlines_due", "due_at", postgresql_where=text("fired_at IS NULL AND settled_at IS NULL")),
+        Index(
+            "deadlines_due", "kind", "due_at", "id", postgresql_where=text("fired_at IS NULL AND settled_at IS NULL")
+        ),
         Index(
             "deadlines_one_open",
             "subject_id",
@@ -51,6 +53,7 @@ class Deadline(SQLModel, table=True):
             postgresql_where=text("fired_at IS NULL AND settled_at IS NULL"),
         ),
         Index("deadlines_of_case", "case_id"),
+        Index("deadlines_of_subject", "subject_id", "kind", postgresql_where=text("settled_at IS NULL")),
     )
 
     id: UUID = Field(primary_key=True)

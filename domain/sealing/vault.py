@@ -64,27 +64,50 @@ class Vault:
         Raises:
             InvalidInput: together they are longer than one sealed value may be.
         """
-        key_version, key = await self._key(holder_id, compartment)
-        row = await self.session.get(SealedValue, (record_id, kind, compartment), with_for_update=True)
-        version = 1 if row is None else row.version + 1
-        context = Context(holder_id, record_id, kind, compartment, key_version, version)
-        blob = seal(_plaintext(fields, compartment), key=key, nonce=self.random(NONCE_BYTES), context=context)
-        if row is None:
-            row = SealedValue(
-                record_id=record_id,
-                kind=kind,
-                compartment=compartment,
-                holder_id=holder_id,
-                key_version=key_version,
-                version=version,
-                sealed=blob,
-                changed_at=now,
-            )
-            self.session.add(row)
-        else:
-            row.sealed, row.version, row.key_version, row.changed_at = blob, version, key_version, now
+        return (await self.put_all({compartment: fields}, Place(holder_id, record_id, kind), now))[compartment]
+
+    async def put_all(
+        self, contents: Mapping[Compartment, Mapping[str, Any]], place: Place, now: datetime
+    ) -> dict[Compartment, str]:
+        """Seal the fields of several compartments in the same place, as `put` does; returns the fingerprints."""
+        if not contents:
+            return {}
+        data_keys = await self._keys(place.holder_id, contents)
+        earlier = await self._locked(place, contents)
+        fingerprints: dict[Compartment, str] = {}
+        for compartment, fields in contents.items():
+            key_version, key = data_keys[compartment]
+            row = earlier.get(compartment)
+            version = 1 if row is None else row.version + 1
+            context = Context(place.holder_id, place.record_id, place.kind, compartment, key_version, version)
+            blob = seal(_plaintext(fields, compartment), key=key, nonce=self.random(NONCE_BYTES), context=context)
+            if row is None:
+                row = SealedValue(
+                    record_id=place.record_id,
+                    kind=place.kind,
+                    compartment=compartment,
+                    holder_id=place.holder_id,
+                    key_version=key_version,
+                    version=version,
+                    sealed=blob,
+                    changed_at=now,
+                )
+                self.session.add(row)
+            else:
+                row.sealed, row.version, row.key_version, row.changed_at = blob, version, key_version, now
+            fingerprints[compartment] = fingerprint(blob).hex()
         await self.session.flush()
-        return fingerprint(blob).hex()
+        return fingerprints
+
+    async def _locked(self, place: Place, compartments: Collection[Compartment]) -> dict[Compartment, SealedValue]:
+        rows = await self.session.execute(
+            select(SealedValue)
+            .where(col(SealedValue.record_id) == place.record_id, col(SealedValue.kind) == place.kind)
+            .where(col(SealedValue.compartment).in_(sorted(compartments)))
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        return {Compartment(row.compartment): row for row in rows.scalars()}
 
     async def put_first(self, sealings: Sequence[Sealing], now: datetime) -> list[str]:
         """Seal values of holders that have no keys yet, however many with two statements; returns the fingerprints.
@@ -177,15 +200,7 @@ class Vault:
         opened = await self.take(
             holder_id=source.holder_id, record_id=source.record_id, kind=source.kind, compartments=compartments
         )
-        for compartment, fields in opened.items():
-            await self.put(
-                fields,
-                holder_id=target.holder_id,
-                record_id=target.record_id,
-                kind=target.kind,
-                compartment=compartment,
-                now=now,
-            )
+        await self.put_all(opened, target, now)
 
     async def present(self, *, holder_id: UUID, record_id: UUID, kind: str) -> set[Compartment]:
         """Return which compartments hold something, opening none."""
@@ -216,29 +231,33 @@ class Vault:
         await self.session.execute(delete(SealedValue).where(col(SealedValue.holder_id) == holder_id))
         await self.session.execute(delete(SealingKey).where(col(SealingKey.holder_id) == holder_id))
 
-    async def _key(self, holder_id: UUID, compartment: Compartment) -> tuple[int, bytes]:
+    async def _keys(
+        self, holder_id: UUID, compartments: Collection[Compartment]
+    ) -> dict[Compartment, tuple[int, bytes]]:
+        """Return the newest version and key of each compartment; what has none yet gets its first."""
         rows = await self.session.execute(
             select(SealingKey)
-            .where(col(SealingKey.holder_id) == holder_id, col(SealingKey.compartment) == compartment)
-            .order_by(col(SealingKey.version).desc())
-            .limit(1)
+            .where(col(SealingKey.holder_id) == holder_id, col(SealingKey.compartment).in_(sorted(compartments)))
+            .order_by(col(SealingKey.version))
         )
-        found = rows.scalar_one_or_none()
-        if found is not None:
-            key = unwrap_data_key(
-                self.keys, found.wrapped, holder_id=holder_id, compartment=compartment, version=found.version
+        newest = {Compartment(row.compartment): row for row in rows.scalars()}
+        found: dict[Compartment, tuple[int, bytes]] = {}
+        for compartment in compartments:
+            if (row := newest.get(compartment)) is not None:
+                opened = unwrap_data_key(
+                    self.keys, row.wrapped, holder_id=holder_id, compartment=compartment, version=row.version
+                )
+                found[compartment] = row.version, opened
+                continue
+            key, wrapped = new_data_key(
+                self.keys, holder_id=holder_id, compartment=compartment, version=1, random=self.random
             )
-            return found.version, key
-        key, wrapped = new_data_key(
-            self.keys, holder_id=holder_id, compartment=compartment, version=1, random=self.random
-        )
-        self.session.add(
-            SealingKey(
-                holder_id=holder_id, compartment=compartment, version=1, key_id=self.keys.key_id, wrapped=wrapped
+            key_id = self.keys.key_id
+            self.session.add(
+                SealingKey(holder_id=holder_id, compartment=compartment, version=1, key_id=key_id, wrapped=wrapped)
             )
-        )
-        await self.session.flush()
-        return 1, key
+            found[compartment] = 1, key
+        return found
 
 
 def _plaintext(fields: Mapping[str, Any], compartment: Compartment) -> bytes:

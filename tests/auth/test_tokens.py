@@ -69,6 +69,21 @@ def test_a_token_lives_exactly_as_long_as_it_says(seconds: int, after: int) -> N
         assert reason(token, present) == "exp"
 
 
+def test_a_token_that_was_right_once_is_judged_again_and_helps_no_other_token() -> None:
+    token = a_token()
+    verifier = TokenVerifier({"key-1": PUBLIC}, "nrm", "referrals")
+    verifier.verify(token, NOW)
+    assert verifier.verify(token, NOW).token_id == "token-1"
+    for other, later, refused in (
+        (token, timedelta(minutes=15), "exp"),
+        (token[:-40] + ("A" if token[-40] != "A" else "B") + token[-39:], timedelta(0), "signature"),
+        (a_token(organisation="ngo-2").rpartition(".")[0] + "." + token.rpartition(".")[2], timedelta(0), "signature"),
+    ):
+        with pytest.raises(TokenRefused) as caught:
+            verifier.verify(other, NOW + later)
+        assert caught.value.reason == refused
+
+
 def test_the_clock_of_the_caller_decides_and_not_the_machines() -> None:
     long_ago, far_ahead = datetime(2001, 1, 1, tzinfo=UTC), datetime(2090, 1, 1, tzinfo=UTC)
 

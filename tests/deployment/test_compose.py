@@ -29,12 +29,13 @@ def settings_of(name: str, folder: Path, **changes: str) -> Settings:
         values[key.removeprefix(PREFIX).lower()] = filled.replace("/run/secrets", str(folder))
     for secret in SERVICES[name]["secrets"]:
         (folder / secret).write_text(f"{MADE_UP}: {secret}")
+        (folder / secret).chmod(0o400)
     return Settings(**values)
 
 
-def test_the_four_services_are_there() -> None:
+def test_the_services_are_there() -> None:
     assert OURS == ["api", "migrate", "worker"]
-    assert set(SERVICES) == {"primary", *OURS}
+    assert set(SERVICES) == {"primary", "standby", *OURS}
     assert SERVICES["api"]["deploy"]["replicas"] == 2
 
 
@@ -108,7 +109,7 @@ def test_every_container_is_closed(name: str) -> None:
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert not {"privileged", "network_mode", "pid", "ipc", "devices"} & set(service)
-    assert name == "primary" or service["user"] == "10001"
+    assert service.get("user") == {"primary": None, "standby": "999"}.get(name, "10001")
     assert "useradd --system --uid 10001 " in (ROOT / "Dockerfile").read_text()
 
 
@@ -119,13 +120,28 @@ def test_only_the_api_can_be_reached_and_only_from_this_machine() -> None:
 
 
 def test_the_database_keeps_values_out_of_its_log_as_the_embedded_one_does() -> None:
+    assert SERVICES["standby"]["command"] == SERVICES["primary"]["command"]
     told = dict(argument.removeprefix("--").split("=") for argument in SERVICES["primary"]["command"][1:])
     assert {name: told.get(name) for name in LOGGING} == LOGGING
     assert told["password_encryption"] == "scram-sha-256"
     assert told["timezone"] == "UTC"
 
 
-@pytest.mark.parametrize("name", ["primary", "api"])
+def test_decisions_go_to_whichever_server_takes_writes() -> None:
+    for name in OURS:
+        url = SERVICES[name]["environment"]["NRM_DATABASE_URL"]
+        assert url.endswith("primary:5432,standby:5432/nrm?target_session_attrs=read-write")
+
+
+def test_what_is_mounted_is_there_and_cannot_be_written() -> None:
+    mounts = [mount.split(":") for service in SERVICES.values() for mount in service.get("volumes", [])]
+    files = [mount for mount in mounts if mount[0].startswith("./")]
+    assert len(files) == 4
+    assert all((ROOT / mount[0]).is_file() and mount[2] == "ro" for mount in files)
+    assert all(mount[0] in COMPOSE["volumes"] for mount in mounts if mount not in files)
+
+
+@pytest.mark.parametrize("name", ["primary", "standby", "api"])
 def test_what_others_wait_for_is_checked(name: str) -> None:
     assert SERVICES[name]["healthcheck"]["test"][0] == "CMD"
 

@@ -120,6 +120,10 @@ async def test_a_database_that_is_away_is_unavailable_and_not_a_bug(server: Serv
     await database.close()
 
 
+def test_servers_that_take_no_writes_are_unavailable_and_not_a_bug() -> None:
+    assert is_unavailable(asyncpg.TargetServerAttributeNotMatched("none of the hosts takes writes"))
+
+
 async def test_a_used_up_pool_refuses_within_its_patience(database: Database, database_access: Access) -> None:
     engine = engine_for(database_access.dsns[DatabaseRole.APPLICATION], name="test", pool=Pool(size=1, wait=0.05))
     async with engine.connect():

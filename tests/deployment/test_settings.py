@@ -16,6 +16,7 @@ from api.settings import Settings, UnsafeSettings, is_loopback, load_settings, p
 def secret(folder: Path, name: str, text: str = "") -> Path:
     path = folder / name
     path.write_text(text or f"a long made-up secret of {name}\n")
+    path.chmod(0o600)
     return path
 
 
@@ -83,6 +84,29 @@ def test_short_and_shared_passwords_are_faults(tmp_path: Path) -> None:
     assert any("nrm_owner is shorter than 16" in fault for fault in faults)
     faults = production_faults(as_production(tmp_path, worker_password_file=same, statistics_password_file=same))
     assert any("nrm_statistics and nrm_worker have the same password" in fault for fault in faults)
+
+
+@pytest.mark.parametrize("mode", [0o604, 0o644, 0o620, 0o602])
+def test_a_password_that_others_of_the_machine_can_read_or_replace_is_a_fault(tmp_path: Path, mode: int) -> None:
+    path = secret(tmp_path, "application")
+    safe = as_production(tmp_path)
+    assert production_faults(safe) == ONLY_THE_PROVIDER
+    path.chmod(mode)
+    assert any("nrm_application can be read by others" in fault for fault in production_faults(safe))
+
+
+@pytest.mark.parametrize("password", ["aaaaaaaaaaaaaaaaaaaa", "passwordpassword"])
+def test_a_password_that_nobody_drew_at_random_is_a_fault(tmp_path: Path, password: str) -> None:
+    faults = production_faults(as_production(tmp_path, worker_password_file=secret(tmp_path, "worker", password)))
+    assert any("nrm_worker is not a random one" in fault for fault in faults)
+
+
+def test_keys_that_others_can_replace_are_a_fault(tmp_path: Path) -> None:
+    settings = as_production(tmp_path)
+    secret(tmp_path, "keys.json").chmod(0o644)
+    assert production_faults(settings) == ONLY_THE_PROVIDER
+    (tmp_path / "keys.json").chmod(0o666)
+    assert any("sign tokens" in fault for fault in production_faults(settings))
 
 
 def test_an_unsafe_start_tells_every_fault_at_once_and_no_value() -> None:

@@ -12,7 +12,7 @@ from auth.authorisation import Authorisation
 from auth.roles import Permission
 from domain.cases.commands import OpenCase, open_case
 from domain.codes import EntryChannel
-from domain.deadlines.firing import fire_next
+from domain.deadlines.firing import fire_due
 from tests.journeys.leaving import Journeys, assigned, closed, escalated, ten
 from tests.journeys.scenes import PERSON, carried, consented, open_now, told
 from tests.world import World, token_of
@@ -167,10 +167,10 @@ async def test_former_staff_see_nothing_from_the_very_next_request_on(world: Wor
 
 
 async def crash(world: World) -> None:
-    """Let a worker do the work of one deadline and die before it commits."""
+    """Let a worker do the work of one transaction and die before it commits."""
     async with world.runtime.database.sessions(DatabaseRole.WORKER)() as session:
         now = await enter_as_clock(session, world.runtime.clock.shift)
-        assert await fire_next(world.runtime.work(session, now)) is not None
+        assert await fire_due(world.runtime.work(session, now))
 
 
 async def test_a_worker_that_dies_at_every_single_step_loses_nobody(world: World, admin: asyncpg.Connection) -> None:
@@ -186,7 +186,7 @@ async def test_a_worker_that_dies_at_every_single_step_loses_nobody(world: World
         await crash(world)  # the work is done once for nothing
         async with world.runtime.database.sessions(DatabaseRole.WORKER)() as session:
             work = world.runtime.work(session, await enter_as_clock(session, world.runtime.clock.shift))
-            await fire_next(work)  # and once for good; then that worker dies as well
+            await fire_due(work)  # and once for good; then that worker dies as well
             await work.commit()
         steps += 1
     assert steps > 10

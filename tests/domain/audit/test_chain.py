@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.audit.actions import AuditAction
-from domain.audit.chain import Entry, canonical, entry_hash, genesis
+from domain.audit.chain import Entry, canonical, canonical_json, entry_hash, fields, genesis
 
 ENTRY = Entry(
     stream_id=UUID(int=1),
@@ -53,6 +53,26 @@ def test_a_hash_does_not_depend_on_the_time_zone_of_the_connection(instant: date
     there = replace(ENTRY, at=instant.astimezone(ZoneInfo(zone)))
 
     assert canonical(here) == canonical(there)
+
+
+@given(
+    action=st.text(),
+    rule=st.text(),
+    actor=st.none() | st.uuids(),
+    details=st.dictionaries(
+        st.text(st.characters(exclude_characters="\0")),
+        st.text(st.characters(exclude_characters="\0"))
+        | st.booleans()
+        | st.none()
+        | st.integers(-(2**53) + 1, 2**53 - 1),
+    ),
+)
+def test_the_text_around_instant_and_position_is_canonical_json_whatever_it_says(
+    action: str, rule: str, actor: UUID | None, details: dict[str, Any]
+) -> None:
+    entry = replace(ENTRY, action=action, rule=rule, actor_id=actor, details=details)
+
+    assert canonical(entry) == canonical_json(fields(entry))
 
 
 def test_a_hash_does_not_depend_on_the_order_of_the_details() -> None:
