@@ -14,7 +14,8 @@ from fastapi.telemetry import TelemetryConfig
 from api.contract import install_contract, operation_id
 from api.middleware import Guard
 from api.problems import install
-from api.routes import cases, contacts, directory, records, referrals
+from api.readiness import readiness
+from api.routes import cases, contacts, directory, records, referrals, webhooks
 from api.runtime import Runtime
 from api.schemas.base import HealthOut
 from domain.identifiers import Identifiers
@@ -61,11 +62,12 @@ def create_app(runtime: Runtime) -> FastAPI:
         generate_unique_id_function=operation_id,
     )
     app.state.runtime = runtime
+    runtime.metrics.watch(runtime.database)
     install(app)
-    for module in (contacts, cases, records, referrals, directory):
+    for module in (contacts, cases, records, referrals, directory, webhooks):
         app.include_router(module.router, prefix="/v1")
     _add_pages(app, runtime)
-    app.add_middleware(Guard, body_limit=runtime.settings.body_limit, ids=Identifiers())
+    app.add_middleware(Guard, body_limit=runtime.settings.body_limit, ids=Identifiers(), metrics=runtime.metrics)
     install_contract(app)
     return app
 
@@ -90,11 +92,11 @@ def _add_pages(app: FastAPI, runtime: Runtime) -> None:
 
     @app.get("/health/ready", tags=["health"], responses={503: {"model": HealthOut, "description": "Not yet"}})
     async def ready(response: Response) -> HealthOut:
-        """Tell whether requests can be served now."""
-        if await runtime.database.answers():
-            return HealthOut(status="ready")
-        response.status_code = 503
-        return HealthOut(status="waiting-for-database")
+        """Tell whether requests can be served now: database, its schema's version, and the key provider."""
+        found = await readiness(runtime)
+        if found != "ready":
+            response.status_code = 503
+        return HealthOut(status=found)
 
 
 DOCUMENTATION = """<!doctype html>

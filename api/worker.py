@@ -24,12 +24,14 @@ log = structlog.get_logger()
 
 async def fire_once(runtime: Runtime) -> bool:
     """Fire one due deadline in one transaction; returns whether there was one."""
+    runtime.metrics.beat()
     async with runtime.database.sessions(DatabaseRole.WORKER)() as session:
         now = await enter_as_clock(session, runtime.clock.shift)
         work = runtime.work(session, now)
         deadline = await fire_next(work)
         await work.commit()
     if deadline is not None:
+        runtime.metrics.deadline(deadline, now)
         log.info("deadline", kind=deadline.kind, rule=deadline.rule, fired=deadline.fired_at is not None)
     return deadline is not None
 

@@ -20,6 +20,7 @@ from domain.errors import NotFound, NotPermitted
 from domain.permits import Actor, Permit
 from domain.referrals.models import Referral
 from domain.services.models import ServiceEpisode
+from domain.webhooks.models import Webhook
 
 Subject = TypeVar("Subject", bound=SQLModel)
 
@@ -27,12 +28,14 @@ ABOUT: dict[type[SQLModel], About] = {
     Referral: About.REFERRAL,
     Contact: About.CONTACT,
     ServiceEpisode: About.EPISODE,
+    Webhook: About.WEBHOOK,
 }
 READ: dict[type[SQLModel], Permission] = {
     Case: Permission.CASE_READ,
     Referral: Permission.REFERRAL_READ,
     Contact: Permission.CONTACT_READ,
     ServiceEpisode: Permission.EPISODE_READ,
+    Webhook: Permission.WEBHOOK_KEEP,
 }
 
 NOTES = frozenset({Compartment.NARRATIVE})
@@ -167,6 +170,13 @@ class Authorisation:
         grants = await self._grants(episode.case_id)
         rule, _ = self._rule(permission, episode, grants)
         return episode, Permit(self.actor, permission, episode.id, rule.name)
+
+    async def webhook(self, webhook_id: Any, permission: Permission) -> tuple[Webhook, Permit]:
+        """Find a webhook and permit a verb on it; raises as `case` does."""
+        self._role_may(permission)
+        webhook = await self._find(Webhook, Webhook.id == webhook_id)
+        rule, _ = self._rule(permission, webhook, [])
+        return webhook, Permit(self.actor, permission, webhook.id, rule.name)
 
     def _role_may(self, permission: Permission) -> None:
         if not may(self.actor.role, permission):

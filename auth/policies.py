@@ -24,6 +24,7 @@ class About(StrEnum):
     REFERRAL = "referral"
     CONTACT = "contact"
     EPISODE = "episode"
+    WEBHOOK = "webhook"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,12 @@ GIVES_IT = Rule(
     About.EPISODE,
     lambda episode, actor: episode.organisation_id == actor.organisation_id,
 )
+KEEPS_IT = Rule(
+    "organisation-of-webhook",
+    "their organisation registered the webhook",
+    About.WEBHOOK,
+    lambda webhook, actor: webhook.organisation_id == actor.organisation_id,
+)
 
 RULES: dict[Permission, tuple[Rule, ...]] = {
     Permission.CASE_READ: (OWNS, SERVES),
@@ -158,6 +165,7 @@ RULES: dict[Permission, tuple[Rule, ...]] = {
     Permission.CONTACT_READ: (TOOK_IT,),
     Permission.CONTACT_CALL_BACK: (TOOK_IT,),
     Permission.CONTACT_REVEAL: (TOOK_IT,),
+    Permission.WEBHOOK_KEEP: (KEEPS_IT,),
 }
 """Verbs on records. A verb that is not here concerns the actor's own organisation or the public directory."""
 

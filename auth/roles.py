@@ -41,6 +41,7 @@ class Permission(StrEnum):
     NOTIFICATION_READ = "notification:read"
     FUNNEL_READ = "funnel:read"
     RELEASE_READ = "release:read"
+    WEBHOOK_KEEP = "webhook:keep"
 
 
 _EVERYBODY = frozenset({Permission.DIRECTORY_READ, Permission.RELEASE_READ})
@@ -67,6 +68,7 @@ _CASE_WORK = frozenset(
         Permission.NOTES_REVEAL,
         Permission.EPISODE_READ,
         Permission.NOTIFICATION_READ,
+        Permission.WEBHOOK_KEEP,
     }
 )
 _RECEIVING = frozenset(
@@ -81,6 +83,7 @@ _RECEIVING = frozenset(
         Permission.EPISODE_READ,
         Permission.EPISODE_RECORD,
         Permission.NOTIFICATION_READ,
+        Permission.WEBHOOK_KEEP,
     }
 )
 _CONTACTS = frozenset(
@@ -106,6 +109,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.REFERRALS_OVERDUE_READ,
         Permission.NOTIFICATION_READ,
         Permission.FUNNEL_READ,
+        Permission.WEBHOOK_KEEP,
     },
 }
 

@@ -47,4 +47,8 @@ class AuditAction(StrEnum):
     WALL_RAISED = "wall.raised"  # an organisation or a member of staff was put behind a conflict wall
     ACCESS_DENIED = "access.denied"  # a request was refused; `rule` says by what
     ORGANISATION_RECORDED = "organisation.recorded"  # a directory entry was made or changed
+    WEBHOOK_REGISTERED = "webhook.registered"  # an organisation asked to be told of events at an address of its own
+    WEBHOOK_CHANGED = "webhook.changed"  # it was paused, resumed or ended
+    WEBHOOK_ROTATED = "webhook.rotated"  # a new signing key was begun
+    WEBHOOK_REPLAYED = "webhook.replayed"  # dead letters were offered again
     MEMBERSHIP_RECORDED = "membership.recorded"  # a person of staff received, changed or lost a role

@@ -105,6 +105,11 @@ class Prepared:
         contact = (await self.world.post("hotline", "/contacts", body))["id"]
         return contact, f"hotline /contacts/{contact}"
 
+    async def _webhook(self) -> tuple[str, str]:
+        body = {"url": "https://receiver.example/nrm", "kinds": ["referral_arrived"]}
+        webhook = (await self.world.post("alpha", "/webhooks", body))["id"]
+        return webhook, f"alpha /webhooks/{webhook}"
+
     async def _referral(self, state: str) -> tuple[str, str]:
         case = await self.named("case")
         body = {

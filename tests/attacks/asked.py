@@ -67,11 +67,14 @@ BODIES: Mapping[str, Body] = {
     "POST /v1/referrals/{reference}/decline": always({"declined_by": "provider", "reason": "no_capacity"}),
     "POST /v1/referrals/{reference}/completion": always({"outcome": "full"}),
     "POST /v1/referrals/{reference}/failure": always({"reason": "other"}),
+    "POST /v1/webhooks": always({"url": "https://receiver.example/hook", "kinds": ["referral_arrived"]}),
+    "PUT /v1/webhooks/{webhook_id}/status": always({"status": "paused"}),
+    "POST /v1/webhooks/{webhook_id}/replay": always({}),
 }
 """What is sent; routes that are not here take no body."""
 
 WITHOUT_VERSION: Final = re.compile(
-    r"POST /v1/(contacts|cases"
+    r"POST /v1/(contacts|cases|webhooks"
     r"|cases/\{reference\}/(steps/.*|cooperation|walls|screenings|assessments|decisions|consents.*|service-episodes"
     r"|referrals))"
 )
@@ -108,6 +111,7 @@ def filled(path: str, things: Things) -> str:
         "contact_id": things.contact,
         "consent_id": things.consent,
         "episode_id": things.episode,
+        "webhook_id": things.webhook,
         "release_id": things.release,
         "name": things.table,
     }

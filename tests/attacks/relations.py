@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -71,6 +71,7 @@ class Things:
     consent: str
     episode: str
     release: str
+    webhook: str = "00000000-0000-4000-8000-000000000000"
     table: str = "cases"
 
 
@@ -167,17 +168,31 @@ async def prepared(stage: Stage) -> dict[str, Things]:
     await stage.do("owner", f"/referrals/{sent['withdrawn']}/withdrawal")
     mine = Things(case, sent["before"], contact, consent, done["id"], release)
     begun = await given(stage, "after", case)
+    return await with_webhooks(
+        stage,
+        {
+            "owner": mine,
+            "sender": await handed_over(stage, release),
+            "before": mine,
+            "after": Things(case, sent["after"], contact, consent, begun, release),
+            "declined": Things(case, sent["declined"], contact, consent, done["id"], release),
+            "withdrawn": Things(case, sent["withdrawn"], contact, consent, done["id"], release),
+            **await walled_off(stage, release),
+            "foreign": mine,
+            "abroad": mine,
+            "absent": absent(),
+        },
+    )
+
+
+async def with_webhooks(stage: Stage, things: Mapping[str, Things]) -> dict[str, Things]:
+    """Let everybody ask for the webhook of the owner, and the owner's own staff behind a wall for somebody else's."""
+    body = {"url": "https://receiver.example/hook", "kinds": ["referral_arrived"]}
+    mine, other = [(await stage.do(one, "/webhooks", body))["id"] for one in ("owner", "after")]
+    named = {relation: other if relation == "walled_staff" else mine for relation in things if relation != "absent"}
     return {
-        "owner": mine,
-        "sender": await handed_over(stage, release),
-        "before": mine,
-        "after": Things(case, sent["after"], contact, consent, begun, release),
-        "declined": Things(case, sent["declined"], contact, consent, done["id"], release),
-        "withdrawn": Things(case, sent["withdrawn"], contact, consent, done["id"], release),
-        **await walled_off(stage, release),
-        "foreign": mine,
-        "abroad": mine,
-        "absent": absent(),
+        relation: replace(one, webhook=named[relation]) if relation in named else one
+        for relation, one in things.items()
     }
 
 
