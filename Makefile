@@ -42,7 +42,15 @@ run: runtime ## serve the API for development, with the embedded PostgreSQL
 	exec $(BIN)/nrm serve
 
 .PHONY: setup
-setup: ## install what developers need
+setup: environment ## install what developers need
+	@if ! cmp --silent openapi/clients/package-lock.json $(VENV)/installed-node; then
+		echo "installing the locked packages that check the contract"
+		$(BIN)/npm ci --prefix openapi/clients --ignore-scripts --no-audit --no-fund --silent
+		cp openapi/clients/package-lock.json $(VENV)/installed-node
+	fi
+
+.PHONY: environment
+environment:
 	@$(call install,requirements-dev.lock,$(VENV)/installed-dev)
 
 .PHONY: runtime
@@ -51,7 +59,7 @@ runtime:
 
 .PHONY: test
 test: setup ## run every test, and report what the core's tests do not reach
-	@$(BIN)/coverage run -m pytest
+	@$(BIN)/pytest --numprocesses auto --dist loadfile --cov --cov-report=
 	$(BIN)/coverage report --include 'domain/*,auth/*'
 
 .PHONY: check
@@ -114,5 +122,5 @@ clean: ## remove everything that make made: environment, caches, and the develop
 	@if [ -x $(BIN)/python ]; then
 		$(BIN)/python -c 'from pathlib import Path; from api.postgres import Server; [Server(Path(place)).remove() for place in (".nrm/postgres", ".nrm/demo/postgres")]' || true
 	fi
-	rm -rf .nrm $(VENV) .venv-bench .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache dist *.egg-info
+	rm -rf .nrm $(VENV) .venv-bench openapi/clients/node_modules .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

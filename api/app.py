@@ -14,6 +14,7 @@ from fastapi.telemetry import TelemetryConfig
 from api.contract import install_contract, operation_id
 from api.middleware import Guard
 from api.problems import install
+from api.rate_limit import RateLimit
 from api.readiness import readiness
 from api.routes import cases, contacts, directory, records, referrals, webhooks
 from api.runtime import Runtime
@@ -51,6 +52,7 @@ def create_app(runtime: Runtime) -> FastAPI:
 
     app = FastAPI(
         title="National Referral Mechanism: case referrals",
+        contact={"name": "Whoever operates this installation"},
         version=version("nrm-referral"),
         description=DESCRIPTION,
         openapi_url="/v1/openapi.json",
@@ -67,6 +69,11 @@ def create_app(runtime: Runtime) -> FastAPI:
     for module in (contacts, cases, records, referrals, directory, webhooks):
         app.include_router(module.router, prefix="/v1")
     _add_pages(app, runtime)
+    app.add_middleware(
+        RateLimit,
+        per_caller=runtime.settings.requests_per_minute,
+        per_address=runtime.settings.requests_per_minute_and_address,
+    )
     app.add_middleware(Guard, body_limit=runtime.settings.body_limit, ids=Identifiers(), metrics=runtime.metrics)
     install_contract(app)
     return app

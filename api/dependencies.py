@@ -15,7 +15,10 @@ from domain.permits import Actor
 from domain.unit_of_work import UnitOfWork
 
 BEARER = HTTPBearer(
-    bearerFormat="JWT", scheme_name="accessToken", description="ES256 access token (at+jwt)", auto_error=False
+    bearerFormat="JWT",
+    scheme_name="accessToken",
+    description="ES256 access token (at+jwt), checked as RFC8725 has it",
+    auto_error=False,
 )
 """Only documents the scheme: the unit of work has authenticated before any endpoint runs."""
 

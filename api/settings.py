@@ -68,6 +68,12 @@ class Settings(BaseSettings):
         Language.RUSSIAN, description="Language of texts when the caller asks for none that we have."
     )
     body_limit: int = Field(262_144, ge=1024, le=8_388_608, description="Longest request body, bytes.")
+    requests_per_minute: int = Field(
+        600, ge=10, le=1_000_000, description="Requests of one access token in a minute, for each process of the API."
+    )
+    requests_per_minute_and_address: int = Field(
+        30_000, ge=10, le=10_000_000, description="Requests from one address in a minute, for each process of the API."
+    )
 
     database_url: SecretStr | None = Field(
         None,

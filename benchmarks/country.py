@@ -26,6 +26,7 @@ from benchmarks.measuring import CLIENTS
 from domain.codes import Role
 
 ROOT = Path(__file__).parent.parent
+MOST_REQUESTS = "1000000"
 SENDER, RECEIVER = "NGO-ALPHA", "SHELTER-NORTH"
 CASE = {
     "entry_channel": "ngo",
@@ -152,6 +153,8 @@ async def _process(folder: Path) -> AsyncIterator[int]:
     environment = {
         "NRM_DATA_DIR": str(folder),
         "NRM_PORT": str(port),
+        "NRM_REQUESTS_PER_MINUTE": MOST_REQUESTS,
+        "NRM_REQUESTS_PER_MINUTE_AND_ADDRESS": MOST_REQUESTS,
         "NRM_LOG_LEVEL": "error",
         "PATH": "/usr/bin:/bin",
     }

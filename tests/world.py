@@ -29,6 +29,9 @@ DIRECTORY = directory.read(Path(directory.__file__).parent / "fictional" / "dire
 PRIVATE_PEM, PUBLIC_PEM = generate_key_pair()
 ISSUER = TokenIssuer(PRIVATE_PEM, "test", "nrm-development", "nrm")
 
+UNHURRIED: dict[str, Any] = {"requests_per_minute": 1_000_000, "requests_per_minute_and_address": 10_000_000}
+"""Tests ask faster than people."""
+
 STAFF: dict[str, tuple[str, str, Role]] = {
     "hotline": ("hotline-operator", "HOTLINE", Role.HOTLINE_OPERATOR),
     "alpha": ("caseworker-alpha", "NGO-ALPHA", Role.NGO_CASEWORKER),
@@ -135,7 +138,8 @@ class World:
 @asynccontextmanager
 async def new_world(access: Access, folder: Path, pool: Pool | None = None) -> AsyncIterator[World]:
     """Yield a world over a clean, migrated database."""
-    settings = Settings(data_dir=folder, default_language="en", webhook_hosts="127.0.0.1, receiver.example")
+    hosts = "127.0.0.1, receiver.example"
+    settings = Settings(data_dir=folder, default_language="en", webhook_hosts=hosts, **UNHURRIED)
     database = Database(access.dsns, pool=pool or Pool(size=8, wait=10.0))
     keys = FileProvider.create(folder / f"keys-{access.database}.json", secrets.token_bytes)
     verifier = TokenVerifier({"test": PUBLIC_PEM}, settings.token_issuer, settings.token_audience)

@@ -34,8 +34,8 @@ def _of_our_time(instant: datetime) -> datetime:
 Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT), AfterValidator(_without_nul)]
 Line = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_without_nul)]
 Code = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_.:+-]+$")]
-Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2", examples=["KG"])]
-LanguageTag = Annotated[str, Field(pattern=r"^[a-z]{2,3}$", description="ISO 639", examples=["ky"])]
+Country = Annotated[str, Field(max_length=2, pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2", examples=["KG"])]
+LanguageTag = Annotated[str, Field(max_length=3, pattern=r"^[a-z]{2,3}$", description="ISO 639", examples=["ky"])]
 Instant = AwareDatetime
 InstantIn = Annotated[AwareDatetime, AfterValidator(_of_our_time)]
 Flag = StrictBool

@@ -28,7 +28,10 @@ from domain.screenings.models import Assessment, IdentificationDecision, Screeni
 from domain.services.models import ServiceEpisode
 
 Recipient = Annotated[
-    str, Field(pattern=r"^(any|type:[A-Za-z]{1,40}|organisation:[A-Za-z0-9_-]{1,40})$", examples=["type:NGO"])
+    str,
+    Field(
+        max_length=60, pattern=r"^(any|type:[A-Za-z]{1,40}|organisation:[A-Za-z0-9_-]{1,40})$", examples=["type:NGO"]
+    ),
 ]
 
 

@@ -26,6 +26,13 @@ async def not_found(world: World) -> httpx.Response:
     return await world.ask("alpha", "GET", f"/cases/{ABSENT}")
 
 
+async def too_many_requests(world: World) -> httpx.Response:
+    settings = world.runtime.settings.model_copy(update={"requests_per_minute_and_address": 1})
+    hurried = replace(world, app=create_app(replace(world.runtime, settings=settings)))
+    await hurried.ask("alpha", "GET", "/cases")
+    return await hurried.ask("alpha", "GET", "/cases")
+
+
 async def not_permitted(world: World) -> httpx.Response:
     return await world.ask("monitor", "GET", "/cases")
 
@@ -120,6 +127,7 @@ async def unavailable(world: World) -> httpx.Response:
 
 MET: dict[str, Meeting] = {
     "not-found": not_found,
+    "too-many-requests": too_many_requests,
     "not-permitted": not_permitted,
     "token-refused": token_refused,
     "version-stale": version_stale,

@@ -1,5 +1,6 @@
 """The lock files: every package pinned and hashed, no address, and everything that is declared is in them."""
 
+import json
 import re
 import tomllib
 
@@ -50,3 +51,10 @@ def test_everything_that_is_declared_is_locked() -> None:
     assert runtime <= {normal(package) for package, _ in PINNED.findall(lock("requirements.lock"))}
     assert runtime | dev <= {normal(package) for package, _ in PINNED.findall(lock("requirements-dev.lock"))}
     assert build <= {normal(package) for package, _ in PINNED.findall(lock("requirements-build.lock"))}
+
+
+def test_the_lock_of_the_packages_that_check_the_contract_names_no_registry() -> None:
+    content = json.loads((tree.ROOT / "openapi" / "clients" / "package-lock.json").read_text())
+    packages = {path: one for path, one in content["packages"].items() if path}
+    assert len(packages) > 100
+    assert [path for path, one in packages.items() if "resolved" in one or "integrity" not in one] == []

@@ -143,7 +143,7 @@ def outcome(route: str, response: httpx.Response) -> str:
     return "+" if allowed else f"{status} {response.text}"
 
 
-VARYING: Final = frozenset({"x-request-id", "date"})
+VARYING: Final = frozenset({"x-request-id", "date", "ratelimit"})
 
 
 def seen(response: httpx.Response) -> tuple[int, bytes, tuple[tuple[str, str], ...]]:

@@ -11,16 +11,16 @@ from tests.attacks.relations import Stage, staged
 from tests.conftest import Databases
 from tests.world import new_world
 
-LINES: pytest.StashKey[list[tuple[str, int, int]]] = pytest.StashKey()
+ATTACK = "attack"
+"""The property of a test's report that carries a line: reports come back from the processes that run the tests."""
 
 
-@pytest.fixture(scope="session")
-def attack(request: pytest.FixtureRequest) -> Callable[..., None]:
+@pytest.fixture
+def attack(record_property: Callable[[str, object], None]) -> Callable[..., None]:
     """Register what a test tried: `attack("forged tokens", tried=27, succeeded=0)`. One success fails the test."""
-    lines = request.config.stash.setdefault(LINES, [])
 
     def register(name: str, *, tried: int, succeeded: int) -> None:
-        lines.append((name, tried, succeeded))
+        record_property(ATTACK, [name, tried, succeeded])
         assert tried > 0, f"{name}: nothing was tried"
         assert succeeded == 0, f"{name}: {succeeded} of {tried} succeeded"
 
@@ -43,9 +43,10 @@ async def superuser(stage: Stage, postgres: Server) -> AsyncIterator[asyncpg.Con
     await connection.close()
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Write the lines."""
-    lines = config.stash.get(LINES, [])
+    reports = [one for outcome in ("passed", "failed") for one in terminalreporter.stats.get(outcome, [])]
+    lines = [value for report in reports for key, value in report.user_properties if key == ATTACK]
     if not lines:
         return
     terminalreporter.section("attacks")

@@ -1,0 +1,55 @@
+"""Generated requests to every operation of the contract: no failure of ours, and no answer that is not documented.
+
+The same requests each time: a failure here can be repeated. The roles differ in what they may do, so three of them ask.
+References lead to real records for the organisation that leads them, and nowhere for the others.
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.api.described import FILE, OPERATIONS
+from tests.clients.conftest import Served, run
+from tests.journeys.scenes import referred, supported
+
+CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
+TRIES = 6
+
+
+async def settings(served: Served, folder: Path) -> Path:
+    """Write where references lead: to a case with a referral."""
+    case, _ = await supported(served.world)
+    referral = await referred(served.world, case)
+    file = folder / "schemathesis.toml"
+    lines = []
+    for prefix, reference in (("/v1/cases/", case), ("/v1/referrals/", referral)):
+        lines += [
+            "[[operations]]",
+            f'include-path-regex = "^{prefix}\\\\{{reference\\\\}}"',
+            f'parameters = {{ "path.reference" = "{reference}" }}',
+        ]
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize(
+    ("who", "phases"), [("alpha", "examples,coverage,fuzzing"), ("north", "fuzzing"), ("coordinator", "fuzzing")]
+)
+async def test_no_generated_request_meets_a_failure_or_an_undocumented_answer(
+    who: str, phases: str, served: Served, tmp_path: Path
+) -> None:
+    config = await settings(served, tmp_path)
+    code, printed = await run(
+        "schemathesis",
+        *("--config-file", str(config), "run", str(FILE), "--url", served.address),
+        *("--header", f"Authorization: Bearer {served.token(who)}", "--checks", CHECKS),
+        *("--phases", phases, "--max-examples", str(TRIES), "--generation-deterministic"),
+        *("--workers", "1", "--no-color", "--suppress-health-check", "all"),
+        folder=tmp_path,
+    )
+    assert code == 0, printed[-6000:]
+    assert f"Tested: {len(OPERATIONS)}\n" in printed, printed[-3000:]
+    generated = re.search(r"(\d+) generated, (\d+) passed", printed)
+    assert generated is not None, printed[-3000:]
+    assert int(generated[1]) == int(generated[2]) > 3 * len(OPERATIONS)
