@@ -42,6 +42,7 @@ TAGS = {
     "notifications": "What an organisation is told: references, never content.",
     "caseload": "Counts for those who lead the mechanism.",
     "statistics": "Published releases.",
+    "webhooks": "Where an organisation has its own system told of events.",
     "health": "Whether the process answers.",
 }
 HEADERS = {

@@ -105,8 +105,8 @@ class Settings(BaseSettings):
     token_issuer: str = Field(DEVELOPMENT_ISSUER, min_length=1, description="Required `iss` of access tokens.")
     token_audience: str = Field("nrm", min_length=1, description="Required `aud` of access tokens, compared exactly.")
 
-    webhook_hosts: str = Field(
-        "", description="Hosts that events may be sent to, with commas between; empty: webhooks are off."
+    webhook_hosts: str | None = Field(
+        None, description="Hosts that events may be sent to, with commas between; none: webhooks are off."
     )
     webhook_key_file: Path | None = Field(
         None,
@@ -124,7 +124,7 @@ class Settings(BaseSettings):
 
     @field_validator("webhook_hosts")
     @classmethod
-    def _webhook_hosts_are_hosts(cls, hosts: str) -> str:
+    def _webhook_hosts_are_hosts(cls, hosts: str | None) -> str | None:
         if not all(re.fullmatch(HOST, host) for host in _listed(hosts)):
             raise ValueError("must be host names in lower case, with commas between")
         return hosts
@@ -241,8 +241,8 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _listed(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
+def _listed(text: str | None) -> list[str]:
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
 
 
 def _database_faults(settings: Settings) -> list[str]:

@@ -55,9 +55,9 @@ class WebhookOut(Out):
     status: WebhookStatus
     created_at: Instant
     previous_secret_until: Instant = Field(description="Until then the secret before the last rotation signs as well.")
-    waiting: Whole = Field(ge=0, description="Events that are still to be delivered.")
-    dead: Whole = Field(ge=0, description="Events that were tried too long.")
-    version: Whole = Field(ge=1)
+    waiting: Whole = Field(ge=0, le=2**53, description="Events that are still to be delivered.")
+    dead: Whole = Field(ge=0, le=2**53, description="Events that were tried too long.")
+    version: Whole = Field(ge=1, le=2**31 - 1)
 
 
 class WebhookSecretOut(WebhookOut):
@@ -82,7 +82,7 @@ class DeliveryOut(Out):
     reference: str = Field(max_length=40)
     occurred_at: Instant
     state: DeliveryState
-    attempts: Whole = Field(ge=0)
+    attempts: Whole = Field(ge=0, le=2**53)
     outcome: Outcome | None = Field(description="Of the last attempt.")
     offered_at: Instant
     next_attempt_at: datetime | None = Field(description="While it waits.")
@@ -111,7 +111,7 @@ class DeliveryPage(Out):
 class ReplayOut(Out):
     """How many dead letters were offered again."""
 
-    events: Whole = Field(ge=0)
+    events: Whole = Field(ge=0, le=2**53)
 
 
 def shown(webhook: Webhook, counted: dict[str, int]) -> WebhookOut:
