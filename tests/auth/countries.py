@@ -33,12 +33,13 @@ from domain.referrals.models import Referral
 from domain.referrals.rules import OVER
 from domain.sealing.models import SealedValue
 from domain.services.models import ServiceEpisode
+from domain.webhooks.models import Webhook, WebhookStatus
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MOMENTS = [NOW + timedelta(hours=hours) for hours in (-72, -30, -23, 0, 1, 72)]
 """Before, within and after a day ago; exactly now, since a grant runs from its first instant and not at its last."""
 
-MODELS: tuple[type[SQLModel], ...] = (Case, Referral, Contact, ServiceEpisode)
+MODELS: tuple[type[SQLModel], ...] = (Case, Referral, Contact, ServiceEpisode, Webhook)
 ORGANISATIONS, STAFF, CASES, REFERRALS, CONTACTS, EPISODES = (
     [UUID(int=base * 1000 + number) for number in range(size)]
     for base, size in ((1, 4), (2, 4), (3, 3), (4, 4), (5, 3), (6, 3))
@@ -59,17 +60,21 @@ class Country:
     links: list[ContactCase]
     episodes: list[ServiceEpisode]
     sealed: list[SealedValue]
+    webhooks: list[Webhook]
     actors: list[Actor]
 
     def records(self, model: type[SQLModel]) -> list[Any]:
         """Return the records of one table."""
         found: dict[type[SQLModel], list[Any]] = {
             Case: self.cases, Referral: self.referrals, Contact: self.contacts, ServiceEpisode: self.episodes,
+            Webhook: self.webhooks,
         }  # fmt: skip
         return found[model]
 
     def cases_behind(self, record: Any) -> set[UUID]:
         """Return the cases that a record tells of."""
+        if isinstance(record, Webhook):
+            return set()
         if isinstance(record, Contact):
             return {link.case_id for link in self.links if link.contact_id == record.id}
         return {record.id if isinstance(record, Case) else record.case_id}
@@ -86,7 +91,9 @@ class Country:
     def by_python(self, verb: Permission, actor: Actor, record: Any) -> bool:
         """Read the rules on the record."""
         behind = self.cases_behind(record)
-        grants = [] if isinstance(record, Contact) else [grant for grant in self.grants if grant.case_id in behind]
+        grants = (
+            [] if isinstance(record, Contact | Webhook) else [grant for grant in self.grants if grant.case_id in behind]
+        )
         allowed = may(actor.role, verb) and allowing(verb, actor, record, grants) is not None
         return allowed and not self.walled(record, actor)
 
@@ -156,6 +163,7 @@ def countries(draw: st.DrawFn) -> Country:
             for holder in holders
             for compartment in (Compartment.IDENTITY, Compartment.NARRATIVE)
         ],
+        webhooks=[_webhook(UUID(int=next(numbers)), draw(some_organisation)) for _ in range(2)],
         actors=[
             Actor(STAFF[number], ORGANISATIONS[place], "X", role, COUNTRIES[place], NOW)
             for number, place, role in draw(st.lists(askers, min_size=1, max_size=3))
@@ -261,4 +269,19 @@ def _contact(one: UUID, organisation: UUID) -> Contact:
         anonymous=True,
         outcome=ContactOutcome.INFORMATION_GIVEN,
         sop_version="1.0.0",
+    )
+
+
+def _webhook(one: UUID, organisation: UUID) -> Webhook:
+    return Webhook(
+        id=one,
+        organisation_id=organisation,
+        url="https://receiver.example/",
+        kinds=[],
+        status=WebhookStatus.ACTIVE,
+        secret_version=1,
+        previous_secret_until=NOW,
+        created_at=NOW,
+        staff_id=STAFF[0],
+        version=1,
     )

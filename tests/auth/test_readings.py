@@ -1,7 +1,7 @@
 """A rule is written once and read twice, and row-level security is a third reading. The three never disagree.
 
 Generated organisations, staff, cases, grants (running, ended, future), walls and referrals in every status. For every
-verb and every record of four tables:
+verb and every record of five tables:
 
 - by Python: the role has the verb, `allowing` finds a rule, and no conflict wall stands before the record;
 - by SQL: `visible` as a condition, asked by a superuser, whom no policy holds;
@@ -35,6 +35,7 @@ from domain.permits import Actor
 from domain.referrals.models import Referral
 from domain.sealing.models import SealedValue
 from domain.services.models import ServiceEpisode
+from domain.webhooks.models import Webhook
 from tests.auth.countries import MODELS, Country, countries
 from tests.conftest import Databases
 
@@ -61,7 +62,7 @@ async def planted(session: AsyncSession, country: Country) -> None:
     session.add_all(
         [*country.cases, *country.grants, *country.walls, *country.referrals, *country.contacts, *country.links]
     )
-    session.add_all([*country.episodes, *country.sealed])
+    session.add_all([*country.episodes, *country.sealed, *country.webhooks])
     await session.flush()
     session.expunge_all()
 
@@ -97,6 +98,7 @@ def may_be_read(country: Country, actor: Actor, model: type[SQLModel]) -> set[UU
         Referral: (Permission.REFERRAL_READ, Permission.REFERRAL_STATUS_READ),
         Contact: (Permission.CONTACT_READ,),
         ServiceEpisode: (Permission.EPISODE_READ,),
+        Webhook: (Permission.WEBHOOK_KEEP,),
     }.get(model, (Permission.CASE_READ,))
     roles = [role for role in Role if role not in OVERSIGHT or role == actor.role]
     return {
