@@ -1,4 +1,7 @@
-"""A replayed request gets the same bytes: the answer is stored in the transaction that did the work."""
+"""A replayed request gets the same bytes: the answer is stored in the transaction that did the work.
+
+Except for a secret that is shown once: what is stored has none.
+"""
 
 import hashlib
 import hmac
