@@ -22,7 +22,7 @@ from api.sending import Send, Sender
 from api.settings import DatabaseRole
 from auth.authentication import enter_as_clock
 from domain.unit_of_work import UnitOfWork
-from domain.webhooks.models import DeliveryState, Outcome, Webhook
+from domain.webhooks.models import AttemptOutcome, DeliveryState, Webhook
 from domain.webhooks.outbox import Due, due, fail, forget, settle, succeed, take_turn
 from domain.webhooks.rules import Patience
 from domain.webhooks.signing import headers, secret_of
@@ -92,7 +92,7 @@ class Dispatcher:
             await settle(work, webhook.id, [one.event.id for one in delivered], DeliveryState.DELIVERED)
             if delivered or failed is None:
                 succeed(work, turn)
-            self.runtime.metrics.attempt(Outcome.ACCEPTED, len(delivered))
+            self.runtime.metrics.attempt(AttemptOutcome.ACCEPTED, len(delivered))
             if failed is not None:
                 one, outcome = failed
                 self.runtime.metrics.attempt(outcome)
@@ -115,7 +115,7 @@ class Dispatcher:
 
     async def _sent(
         self, webhook: Webhook, batch: list[Due], now: datetime
-    ) -> tuple[list[Due], tuple[Due, Outcome] | None]:
+    ) -> tuple[list[Due], tuple[Due, AttemptOutcome] | None]:
         """Send events one after the other, up to the first failure; returns what arrived, and what did not."""
         versions = [webhook.secret_version]
         if webhook.secret_version > 1 and webhook.previous_secret_until > now:
@@ -131,7 +131,7 @@ class Dispatcher:
             body = one.event.body()
             signed = headers(one.event, body, secrets, now + timedelta(seconds=elapsed))
             outcome = await self.send(webhook.url, signed, body)
-            if outcome != Outcome.ACCEPTED:
+            if outcome != AttemptOutcome.ACCEPTED:
                 return delivered, (one, outcome)
             delivered.append(one)
         return delivered, None

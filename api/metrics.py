@@ -16,7 +16,7 @@ from sqlalchemy.pool import QueuePool
 
 from api.database import Database
 from domain.deadlines.models import Deadline, DeadlineKind
-from domain.webhooks.models import DeliveryState, Outcome
+from domain.webhooks.models import AttemptOutcome, DeliveryState
 
 METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 OTHER: Final = "other"
@@ -73,7 +73,7 @@ class Metrics:
         self.deadlines.labels(DeadlineKind(deadline.kind).value, result).inc()
         self.lateness.observe(max((now - deadline.due_at).total_seconds(), 0.0))
 
-    def attempt(self, outcome: Outcome, times: int = 1) -> None:
+    def attempt(self, outcome: AttemptOutcome, times: int = 1) -> None:
         """Count attempts to send an event."""
         self.attempts.labels(outcome.value).inc(times)
 

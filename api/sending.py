@@ -12,7 +12,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Protocol
 
-from domain.webhooks.models import Outcome
+from domain.webhooks.models import AttemptOutcome
 from domain.webhooks.rules import Allowed, Destination, DestinationRefused
 
 PATIENCE: Final = 10.0
@@ -30,7 +30,7 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 class Send(Protocol):
     """Sends one event; never raises for what a receiver does."""
 
-    async def __call__(self, url: str, headers: Mapping[str, str], body: bytes) -> Outcome:
+    async def __call__(self, url: str, headers: Mapping[str, str], body: bytes) -> AttemptOutcome:
         """Return what came of the attempt."""
 
 
@@ -66,7 +66,7 @@ class Sender:
         self.allowed, self.resolving, self.patience = allowed, resolving, patience
         self.tls = tls or ssl.create_default_context()
 
-    async def __call__(self, url: str, headers: Mapping[str, str], body: bytes) -> Outcome:
+    async def __call__(self, url: str, headers: Mapping[str, str], body: bytes) -> AttemptOutcome:
         """Send one event. Only a status between 200 and 299 means that it was taken."""
         try:
             destination = self.allowed.destination(url)
@@ -75,14 +75,14 @@ class Sender:
                 address = self.allowed.address(destination.host, resolved)
                 status = await self._posted(destination, address, headers, body)
         except DestinationRefused:
-            return Outcome.NOT_ALLOWED
+            return AttemptOutcome.NOT_ALLOWED
         except TimeoutError:
-            return Outcome.TOO_SLOW
+            return AttemptOutcome.TOO_SLOW
         except (OSError, EOFError, asyncio.LimitOverrunError, _NoAnswer):
-            return Outcome.UNREACHABLE
+            return AttemptOutcome.UNREACHABLE
         if 200 <= status < 300:  # noqa: PLR2004 - a class of statuses
-            return Outcome.ACCEPTED
-        return Outcome.REDIRECTED if 300 <= status < 400 else Outcome.REFUSED  # noqa: PLR2004
+            return AttemptOutcome.ACCEPTED
+        return AttemptOutcome.REDIRECTED if 300 <= status < 400 else AttemptOutcome.REFUSED  # noqa: PLR2004
 
     async def _posted(self, to: Destination, address: str, headers: Mapping[str, str], body: bytes) -> int:
         encrypted = to.scheme == "https"

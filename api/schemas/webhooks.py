@@ -9,7 +9,7 @@ from pydantic import Field
 from api.schemas.base import In, Instant, Out, Whole, Word
 from domain.notifications.models import Notification, NotificationKind
 from domain.webhooks.commands import RegisterWebhook
-from domain.webhooks.models import Delivery, DeliveryState, Outcome, Webhook, WebhookStatus
+from domain.webhooks.models import AttemptOutcome, Delivery, DeliveryState, Webhook, WebhookStatus
 from domain.webhooks.rules import LONGEST_URL
 
 
@@ -83,7 +83,7 @@ class DeliveryOut(Out):
     occurred_at: Instant
     state: DeliveryState
     attempts: Whole = Field(ge=0, le=2**53)
-    outcome: Outcome | None = Field(description="Of the last attempt.")
+    outcome: AttemptOutcome | None = Field(description="Of the last attempt.")
     offered_at: Instant
     next_attempt_at: datetime | None = Field(description="While it waits.")
 

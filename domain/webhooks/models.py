@@ -27,7 +27,7 @@ class DeliveryState(StrEnum):
     WITHHELD = "withheld"
 
 
-class Outcome(StrEnum):
+class AttemptOutcome(StrEnum):
     """What came of one attempt. Nothing else of an answer is kept."""
 
     ACCEPTED = "accepted"
@@ -104,5 +104,5 @@ class Delivery(SQLModel, table=True):
     attempts: int
     offered_at: datetime = Field(sa_type=Instant)
     next_attempt_at: datetime = Field(sa_type=Instant)
-    outcome: Outcome | None = Field(default=None, sa_type=Text)
+    outcome: AttemptOutcome | None = Field(default=None, sa_type=Text)
     settled_at: datetime | None = Field(default=None, sa_type=Instant)

@@ -11,7 +11,7 @@ from sqlmodel import col, select
 from domain.codes import OrganisationStatus
 from domain.organisations.models import Organisation
 from domain.unit_of_work import UnitOfWork
-from domain.webhooks.models import Delivery, DeliveryState, Outcome, Webhook, WebhookStatus, WebhookTurn
+from domain.webhooks.models import AttemptOutcome, Delivery, DeliveryState, Webhook, WebhookStatus, WebhookTurn
 from domain.webhooks.rules import Patience
 from domain.webhooks.signing import Event
 
@@ -67,7 +67,7 @@ async def due(work: UnitOfWork, webhook: Webhook, most: int) -> list[Due]:
 async def settle(work: UnitOfWork, webhook_id: UUID, events: Sequence[UUID], state: DeliveryState) -> None:
     """Mark events as delivered or withheld."""
     if events:
-        outcome = {"outcome": Outcome.ACCEPTED} if state == DeliveryState.DELIVERED else {}
+        outcome = {"outcome": AttemptOutcome.ACCEPTED} if state == DeliveryState.DELIVERED else {}
         attempted = {"attempts": col(Delivery.attempts) + 1} if state == DeliveryState.DELIVERED else {}
         await work.session.execute(
             update(Delivery)
@@ -78,7 +78,7 @@ async def settle(work: UnitOfWork, webhook_id: UUID, events: Sequence[UUID], sta
 
 
 async def fail(
-    work: UnitOfWork, turn: WebhookTurn, event_id: UUID, outcome: Outcome, patience: Patience, jitter: float
+    work: UnitOfWork, turn: WebhookTurn, event_id: UUID, outcome: AttemptOutcome, patience: Patience, jitter: float
 ) -> bool:
     """Note a failed attempt: the event is tried again after a pause, or is dead; returns whether it died."""
     delivery = await work.lock_if_free(Delivery, (turn.webhook_id, event_id))

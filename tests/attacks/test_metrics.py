@@ -23,7 +23,7 @@ from api.monitoring import count_what_waits, watched
 from api.sending import Sender
 from api.settings import DatabaseRole, Settings
 from domain.deadlines.models import DeadlineKind
-from domain.webhooks.models import Outcome
+from domain.webhooks.models import AttemptOutcome
 from tests.attacks.disguises import Haystack, disguises
 from tests.attacks.test_leaks import CANARIES, CASE, CONSENT, CONTACT
 from tests.journeys.scenes import referred, supported
@@ -91,7 +91,7 @@ async def test_every_label_has_a_closed_list_of_values_and_each_is_on_it(world: 
         "status": {f"{number}xx" for number in range(1, 6)},
         "kind": set(DeadlineKind),
         "result": {"fired", "settled"},
-        "outcome": set(Outcome),
+        "outcome": set(AttemptOutcome),
         "state": {"waiting", "dead", "in_use", "idle"},
         "role": set(DatabaseRole),
     }

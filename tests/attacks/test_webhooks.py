@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from api.dispatcher import Dispatcher
 from api.sending import Sender
 from api.settings import DatabaseRole
-from domain.webhooks.models import Outcome
+from domain.webhooks.models import AttemptOutcome
 from domain.webhooks.rules import Allowed
 from tests.journeys.scenes import carried, referred, supported
 from tests.receiver import Receiver, receiving
@@ -70,7 +70,7 @@ async def test_no_name_leads_inside_whatever_it_resolves_to(
 
             sender = Sender(allowed, resolving=lying, patience=2)
             url = f"https://receiver.example:8443/{receiver.port}"
-            assert await sender(url, {}, b"{}") == Outcome.NOT_ALLOWED
+            assert await sender(url, {}, b"{}") == AttemptOutcome.NOT_ALLOWED
             tried += 1
     assert receiver.calls == []
     attack("names of webhooks that lead inside", tried=tried, succeeded=len(receiver.calls))
@@ -85,41 +85,41 @@ async def test_the_name_is_asked_once_so_that_it_cannot_change_its_mind(receiver
 
     sender = Sender(HOME, resolving=rebinding)
     url = f"http://localhost:{receiver.port}/hook"
-    assert await sender(url, {}, b"{}") == Outcome.ACCEPTED
+    assert await sender(url, {}, b"{}") == AttemptOutcome.ACCEPTED
     assert asked == ["localhost"]
     assert receiver.calls[0].headers["host"] == f"localhost:{receiver.port}"
-    assert await sender(url, {}, b"{}") == Outcome.NOT_ALLOWED
+    assert await sender(url, {}, b"{}") == AttemptOutcome.NOT_ALLOWED
     assert len(receiver.calls) == 1
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_a_redirect_is_a_failure_and_is_not_followed(receiver: Receiver, status: int) -> None:
     receiver.answers = lambda _: (status, {"location": f"http://127.0.0.1:{receiver.port}/inside"})
-    assert await Sender(HOME)(receiver.url, {}, b"{}") == Outcome.REDIRECTED
+    assert await Sender(HOME)(receiver.url, {}, b"{}") == AttemptOutcome.REDIRECTED
     assert [call.path for call in receiver.calls] == ["/hook"]
 
 
 @pytest.mark.parametrize(
     ("answer", "outcome"),
     [
-        (b"HTTP/1.1 200 OK\r\n\r\n", Outcome.ACCEPTED),
-        (b"HTTP/1.1 204\r\n\r\n", Outcome.ACCEPTED),
-        (b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 202 Accepted\r\n\r\n", Outcome.ACCEPTED),
-        (b"HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n" + b"x" * 1_000_000, Outcome.ACCEPTED),
-        (b"HTTP/1.1 500 no\r\n\r\n", Outcome.REFUSED),
-        (b"HTTP/1.1 404 no\r\n\r\n", Outcome.REFUSED),
-        (b"HTTP/1.1 2000 OK\r\n\r\n", Outcome.UNREACHABLE),
-        (b"HTTP/1.1 200", Outcome.UNREACHABLE),
-        (b"HTTP/2 200 OK\r\n\r\n", Outcome.UNREACHABLE),
-        (b"SSH-2.0-OpenSSH_9.9\r\n", Outcome.UNREACHABLE),
-        (b"", Outcome.UNREACHABLE),
-        (b"\n" * 100_000, Outcome.UNREACHABLE),
-        (b"x" * 10_000_000, Outcome.UNREACHABLE),
-        (b"HTTP/1.1 102 P\r\n" + b"a: b\r\n" * 100_000, Outcome.UNREACHABLE),
-        (b"HTTP/1.1 102 P\r\n\r\n" * 100_000, Outcome.UNREACHABLE),
+        (b"HTTP/1.1 200 OK\r\n\r\n", AttemptOutcome.ACCEPTED),
+        (b"HTTP/1.1 204\r\n\r\n", AttemptOutcome.ACCEPTED),
+        (b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 202 Accepted\r\n\r\n", AttemptOutcome.ACCEPTED),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n" + b"x" * 1_000_000, AttemptOutcome.ACCEPTED),
+        (b"HTTP/1.1 500 no\r\n\r\n", AttemptOutcome.REFUSED),
+        (b"HTTP/1.1 404 no\r\n\r\n", AttemptOutcome.REFUSED),
+        (b"HTTP/1.1 2000 OK\r\n\r\n", AttemptOutcome.UNREACHABLE),
+        (b"HTTP/1.1 200", AttemptOutcome.UNREACHABLE),
+        (b"HTTP/2 200 OK\r\n\r\n", AttemptOutcome.UNREACHABLE),
+        (b"SSH-2.0-OpenSSH_9.9\r\n", AttemptOutcome.UNREACHABLE),
+        (b"", AttemptOutcome.UNREACHABLE),
+        (b"\n" * 100_000, AttemptOutcome.UNREACHABLE),
+        (b"x" * 10_000_000, AttemptOutcome.UNREACHABLE),
+        (b"HTTP/1.1 102 P\r\n" + b"a: b\r\n" * 100_000, AttemptOutcome.UNREACHABLE),
+        (b"HTTP/1.1 102 P\r\n\r\n" * 100_000, AttemptOutcome.UNREACHABLE),
     ],
 )
-async def test_whatever_a_receiver_says_only_a_plain_2xx_is_success(answer: bytes, outcome: Outcome) -> None:
+async def test_whatever_a_receiver_says_only_a_plain_2xx_is_success(answer: bytes, outcome: AttemptOutcome) -> None:
     async with talking(saying(answer)) as port:
         assert await Sender(HOME)(f"http://127.0.0.1:{port}/", {}, b"{}") == outcome
 
@@ -137,13 +137,13 @@ async def test_a_receiver_that_never_answers_is_given_up() -> None:
     for talk in (silent, dripping):
         async with talking(talk) as port:
             outcome = await Sender(HOME, patience=0.3)(f"http://127.0.0.1:{port}/", {}, b"{}")
-            assert outcome == Outcome.TOO_SLOW
+            assert outcome == AttemptOutcome.TOO_SLOW
 
 
 async def test_nobody_listens_and_that_is_a_failure_like_others() -> None:
     async with talking(saying(b"")) as port:
         pass
-    assert await Sender(HOME)(f"http://127.0.0.1:{port}/", {}, b"{}") == Outcome.UNREACHABLE
+    assert await Sender(HOME)(f"http://127.0.0.1:{port}/", {}, b"{}") == AttemptOutcome.UNREACHABLE
 
 
 def certified(folder: Path, name: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
@@ -177,14 +177,14 @@ def certified(folder: Path, name: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
 @pytest.mark.parametrize(
     ("name", "issuer", "outcome"),
     [
-        ("localhost", "trusted", Outcome.ACCEPTED),
-        ("elsewhere.example", "trusted", Outcome.UNREACHABLE),
-        ("127.0.0.1", "trusted", Outcome.UNREACHABLE),
-        ("localhost", "unknown", Outcome.UNREACHABLE),
+        ("localhost", "trusted", AttemptOutcome.ACCEPTED),
+        ("elsewhere.example", "trusted", AttemptOutcome.UNREACHABLE),
+        ("127.0.0.1", "trusted", AttemptOutcome.UNREACHABLE),
+        ("localhost", "unknown", AttemptOutcome.UNREACHABLE),
     ],
 )
 async def test_the_certificate_must_be_the_name_s_although_the_connection_goes_to_an_address(
-    tmp_path: Path, name: str, issuer: str, outcome: Outcome
+    tmp_path: Path, name: str, issuer: str, outcome: AttemptOutcome
 ) -> None:
     server, client = certified(tmp_path, name)
 

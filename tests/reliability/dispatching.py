@@ -14,7 +14,7 @@ from api.dispatcher import Dispatcher
 from api.runtime import offline
 from api.sending import Sender
 from api.settings import DatabaseRole
-from domain.webhooks.models import Outcome
+from domain.webhooks.models import AttemptOutcome
 from domain.webhooks.rules import Allowed, Patience
 
 OFFLINE = offline()
@@ -47,7 +47,7 @@ class Mortal(Sender):
         super().__init__(Allowed(frozenset({"127.0.0.1"}), development=True))
         self.plan, self.calls = plan, 0
 
-    async def __call__(self, url: str, headers: Mapping[str, str], body: bytes) -> Outcome:
+    async def __call__(self, url: str, headers: Mapping[str, str], body: bytes) -> AttemptOutcome:
         self.calls += 1
         self._die_at(AFTER_CLAIMING)
         outcome = await super().__call__(url, headers, body)
