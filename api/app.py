@@ -15,6 +15,7 @@ from api.contract import install_contract, operation_id
 from api.middleware import Guard
 from api.problems import install
 from api.rate_limit import RateLimit
+from api.readiness import readiness
 from api.routes import (
     capacity,
     cases,
@@ -31,6 +32,7 @@ from api.routes import (
     records,
     referrals,
     rehabilitation,
+    webhooks,
 )
 from api.runtime import Runtime
 from api.schemas.base import HealthOut
@@ -59,6 +61,7 @@ ROUTES = (
     escalations,
     figures,
     directory,
+    webhooks,
 )
 """In the order in which the contract shows them."""
 
@@ -98,6 +101,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         generate_unique_id_function=operation_id,
     )
     app.state.runtime = runtime
+    runtime.metrics.watch(runtime.database)
     install(app)
     for module in ROUTES:
         app.include_router(module.router, prefix="/v1")
@@ -107,7 +111,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         per_caller=runtime.settings.requests_per_minute,
         per_address=runtime.settings.requests_per_minute_and_address,
     )
-    app.add_middleware(Guard, body_limit=runtime.settings.body_limit, ids=Identifiers())
+    app.add_middleware(Guard, body_limit=runtime.settings.body_limit, ids=Identifiers(), metrics=runtime.metrics)
     install_contract(app)
     return app
 
@@ -132,11 +136,11 @@ def _add_pages(app: FastAPI, runtime: Runtime) -> None:
 
     @app.get("/health/ready", tags=["health"], responses={503: {"model": HealthOut, "description": "Not yet"}})
     async def ready(response: Response) -> HealthOut:
-        """Tell whether requests can be served now."""
-        if await runtime.database.answers():
-            return HealthOut(status="ready")
-        response.status_code = 503
-        return HealthOut(status="waiting-for-database")
+        """Tell whether requests can be served now: database, its schema's version, and the key provider."""
+        found = await readiness(runtime)
+        if found != "ready":
+            response.status_code = 503
+        return HealthOut(status=found)
 
 
 DOCUMENTATION = """<!doctype html>

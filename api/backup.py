@@ -197,6 +197,8 @@ async def restore(access: Access, folder: Path, expected: str | None = None) -> 
         # The owner is held by the policies too, except here: the lock that this takes keeps everybody else out.
         for table in _tables():
             await session.execute(text(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY"))
+            # What triggers once added stands in the backup itself; they would add it again.
+            await session.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
         for part in manifest.parts:
             await _copied_in(connection, folder, part)
         for part in manifest.parts:
@@ -205,6 +207,7 @@ async def restore(access: Access, folder: Path, expected: str | None = None) -> 
                 raise BackupRefused(f"{part.table} has {counted} rows instead of {part.rows}")
         for table in _tables():
             await session.execute(text(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY"))
+            await session.execute(text(f"ALTER TABLE {table} ENABLE TRIGGER USER"))
         await _compare_audit(session, manifest)
     async with _owned(access.dsns[DatabaseRole.OWNER]) as (session, _):
         await session.execute(text("ANALYZE"))

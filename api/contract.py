@@ -49,6 +49,7 @@ TAGS = {
     "notifications": "What an organisation is told: references, never content.",
     "caseload": "Counts for those who lead the mechanism.",
     "statistics": "Published releases, and figures that others published.",
+    "webhooks": "Where an organisation has its own system told of events.",
     "health": "Whether the process answers.",
 }
 HEADERS = {

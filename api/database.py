@@ -49,6 +49,15 @@ class Database:
         self._pool = pool or Pool()
         self._engines: dict[DatabaseRole, AsyncEngine] = {}
 
+    @property
+    def dsns(self) -> dict[DatabaseRole, str]:
+        """The connection strings, for another pool of the same process."""
+        return dict(self._dsns)
+
+    def opened(self) -> dict[DatabaseRole, AsyncEngine]:
+        """Return the engines that were used so far."""
+        return dict(self._engines)
+
     def engine(self, role: DatabaseRole = DatabaseRole.APPLICATION) -> AsyncEngine:
         """Return the role's engine, made on first use.
 

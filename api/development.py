@@ -13,6 +13,7 @@ from domain.clock import Clock
 from domain.codes import Role
 from domain.identifiers import Identifiers
 from domain.sealing.providers import FileProvider
+from domain.webhooks.signing import SHORTEST_KEY
 
 KEY_ID = "development"
 LIFETIME = timedelta(hours=8)
@@ -29,14 +30,21 @@ def ensure_keys(settings: Settings) -> None:
     if settings.key_file is None and not settings.key_path.exists():
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         FileProvider.create(settings.key_path, secrets.token_bytes)
+    if settings.allowed.hosts and settings.webhook_key_file is None and not settings.webhook_key_path.exists():
+        _write_secret(settings.webhook_key_path, secrets.token_urlsafe(SHORTEST_KEY))
     private = private_key_path(settings)
     if settings.token_public_keys_file is None and not private.exists():
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         private_pem, public_pem = generate_key_pair()
         settings.token_public_keys_path.write_text(json.dumps({KEY_ID: public_pem}), encoding="ascii")
-        descriptor = os.open(private, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-            stream.write(private_pem)
+        _write_secret(private, private_pem)
+
+
+def _write_secret(path: Path, text: str) -> None:
+    """Write a new file that its owner alone reads."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as stream:
+        stream.write(text)
 
 
 def private_key_path(settings: Settings) -> Path:

@@ -1,4 +1,7 @@
-"""A replayed request gets the same bytes: the answer is stored in the transaction that did the work."""
+"""A replayed request gets the same bytes: the answer is stored in the transaction that did the work.
+
+Except for a secret that is shown once: what is stored has none.
+"""
 
 import hashlib
 import hmac
@@ -106,8 +109,13 @@ class Replay:
         headers = dict(line.split(": ", 1) for line in found.headers)
         return Response(found.body, status_code=found.status, headers=headers)
 
-    def remember(self, response: Response) -> None:
-        """Store the answer in the transaction of the work itself."""
+    def remember(self, response: Response, body: bytes | None = None) -> None:
+        """Store the answer in the transaction of the work itself.
+
+        Args:
+            response: What is answered now.
+            body: What a repeat is answered instead, if the answer holds something that is shown only once.
+        """
         salt = self.work.ids.random(16)
         self.work.add(
             IdempotencyRecord(
@@ -118,7 +126,7 @@ class Replay:
                 fingerprint=fingerprint(self.request, self.body, secret=self.secret, salt=salt),
                 status=response.status_code,
                 headers=[f"{name}: {response.headers[name]}" for name in REPLAYED_HEADERS if name in response.headers],
-                body=bytes(response.body),
+                body=bytes(response.body) if body is None else body,
                 answered_at=self.work.now,
             )
         )

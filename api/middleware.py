@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.language import language_of
+from api.metrics import Metrics
 from api.problems import answer, on_failure
 from domain.identifiers import Identifiers
 
@@ -39,8 +40,8 @@ class BodyTooLarge(Exception):
 class Guard:
     """The outermost layer: nothing leaves without its headers, and no failure leaves as a stack trace."""
 
-    def __init__(self, app: ASGIApp, *, body_limit: int, ids: Identifiers) -> None:
-        self.app, self.body_limit, self.ids = app, body_limit, ids
+    def __init__(self, app: ASGIApp, *, body_limit: int, ids: Identifiers, metrics: Metrics) -> None:
+        self.app, self.body_limit, self.ids, self.metrics = app, body_limit, ids, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on; see the class."""
@@ -73,13 +74,15 @@ class Guard:
                 response = await on_failure(request, error)
                 await response(scope, receive, send_guarded)
         finally:
+            seconds, route = time.perf_counter() - begun, getattr(scope.get("route"), "path", None)
+            self.metrics.request(route, scope["method"], status, seconds)
             log.info(
                 "request",
                 id=request_id,
                 method=scope["method"],
-                route=getattr(scope.get("route"), "path", None),
+                route=route,
                 status=status,
-                milliseconds=round((time.perf_counter() - begun) * 1000, 1),
+                milliseconds=round(seconds * 1000, 1),
             )
 
     @staticmethod

@@ -6,6 +6,7 @@ start, all of them in one message, and the message quotes no value.
 
 import ipaddress
 import os
+import re
 import stat
 from collections.abc import Mapping
 from datetime import timedelta
@@ -18,6 +19,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.codes import Language
+from domain.webhooks.rules import HOST, Allowed
 
 PREFIX: Final = "NRM_"
 
@@ -110,6 +112,30 @@ class Settings(BaseSettings):
     token_issuer: str = Field(DEVELOPMENT_ISSUER, min_length=1, description="Required `iss` of access tokens.")
     token_audience: str = Field("nrm", min_length=1, description="Required `aud` of access tokens, compared exactly.")
 
+    webhook_hosts: str | None = Field(
+        None, description="Hosts that events may be sent to, with commas between; none: webhooks are off."
+    )
+    webhook_key_file: Path | None = Field(
+        None,
+        description="Key that the signing secrets of webhooks are derived from, the same for API and worker; in "
+        "development by default in the data folder.",
+    )
+
+    metrics_port: int | None = Field(
+        None, ge=0, le=65535, description="Port for whoever watches this process; none: nobody can. 0: any free one."
+    )
+    metrics_host: str = Field("127.0.0.1", description="Address of that port.")
+    metrics_private: bool = Field(
+        default=False, description="The address of that port is on a private network, so it need not be loopback."
+    )
+
+    @field_validator("webhook_hosts")
+    @classmethod
+    def _webhook_hosts_are_hosts(cls, hosts: str | None) -> str | None:
+        if not all(re.fullmatch(HOST, host) for host in _listed(hosts)):
+            raise ValueError("must be host names in lower case, with commas between")
+        return hosts
+
     @field_validator("database_url")
     @classmethod
     def _database_url_is_one(cls, url: SecretStr | None) -> SecretStr | None:
@@ -134,6 +160,16 @@ class Settings(BaseSettings):
     def token_public_keys_path(self) -> Path:
         """The file of the public keys for access tokens."""
         return self.token_public_keys_file or self.data_dir / "token-public-keys.json"
+
+    @property
+    def webhook_key_path(self) -> Path:
+        """The file of the webhook key."""
+        return self.webhook_key_file or self.data_dir / "webhook-key"
+
+    @property
+    def allowed(self) -> Allowed:
+        """Where events may be sent."""
+        return Allowed(frozenset(_listed(self.webhook_hosts)), development=self.environment == "development")
 
     def password_files(self) -> dict[DatabaseRole, Path]:
         """Return the password file of each role that has one."""
@@ -190,6 +226,16 @@ def production_faults(settings: Settings) -> list[str]:
         "token_public_keys_file is missing": settings.token_public_keys_file is None,
         "token_issuer is the one for development": settings.token_issuer == DEVELOPMENT_ISSUER,
         "no password file of a database role is given": not settings.password_files(),
+        "metrics_host must be loopback unless metrics_private says that its network is private": (
+            settings.metrics_port is not None
+            and not settings.metrics_private
+            and not is_loopback(settings.metrics_host)
+        ),
+        "webhook_key_file is missing: webhook_hosts names some": bool(settings.allowed.hosts)
+        and settings.webhook_key_file is None,
+        "webhook_hosts names an address or this machine": any(
+            host == "localhost" or not re.search(r"\.[a-z][a-z0-9-]+$", host) for host in settings.allowed.hosts
+        ),
     }
     return [fault for fault, holds in checks.items() if holds] + _database_faults(settings) + _secret_faults(settings)
 
@@ -200,6 +246,10 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _listed(text: str | None) -> list[str]:
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
 
 
 def _database_faults(settings: Settings) -> list[str]:

@@ -84,6 +84,6 @@ class UnitOfWorkRoute(APIRoute):
             if earlier is not None:
                 return earlier
             response = await endpoint(request)
-            replay.remember(response)
+            replay.remember(response, getattr(request.state, "remembered", None))
             await work.commit()
             return response

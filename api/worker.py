@@ -13,6 +13,7 @@ from api.runtime import Runtime
 from api.settings import DatabaseRole
 from auth.authentication import enter_as_clock
 from domain.deadlines.firing import fire_due
+from domain.deadlines.models import DeadlineKind
 
 PAUSE = timedelta(seconds=1)
 """How long to sleep when nothing is due."""
@@ -27,12 +28,14 @@ log = structlog.get_logger()
 
 async def fire_once(runtime: Runtime) -> int:
     """Fire a batch of due deadlines in one transaction; returns how many were looked at."""
+    runtime.metrics.beat()
     async with runtime.database.sessions(DatabaseRole.WORKER)() as session:
         now = await enter_as_clock(session, runtime.clock.shift)
         work = runtime.work(session, now)
         looked_at = await fire_due(work)
         await work.commit()
     for (kind, rule, fired), count in looked_at.items():
+        runtime.metrics.deadlines_looked_at(DeadlineKind(kind), fired=fired, times=count)
         log.info("deadline", kind=kind, rule=rule, fired=fired, count=count)
     return looked_at.total()
 

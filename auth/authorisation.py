@@ -27,6 +27,7 @@ from domain.permits import Actor, Permit
 from domain.referrals.models import Referral
 from domain.rehabilitation.models import CommissionRecord
 from domain.services.models import ServiceEpisode
+from domain.webhooks.models import Webhook
 
 Subject = TypeVar("Subject", bound=SQLModel)
 
@@ -39,6 +40,7 @@ ABOUT: dict[type[SQLModel], About] = {
     Course: About.COURSE,
     CommissionRecord: About.COMMISSION,
     Escalation: About.ESCALATION,
+    Webhook: About.WEBHOOK,
 }
 READ: dict[type[SQLModel], Permission] = {
     Case: Permission.CASE_READ,
@@ -49,6 +51,7 @@ READ: dict[type[SQLModel], Permission] = {
     CapacityQuestion: Permission.CAPACITY_READ,
     Course: Permission.COURSE_READ,
     Escalation: Permission.ESCALATION_READ,
+    Webhook: Permission.WEBHOOK_KEEP,
 }
 
 NOTES = frozenset({Compartment.NARRATIVE})
@@ -321,6 +324,13 @@ class Authorisation:
         escalation = await self._find(Escalation, Escalation.id == escalation_id)
         rule, _ = self._rule(permission, escalation, [])
         return escalation, Permit(self.actor, permission, escalation.id, rule.name)
+
+    async def webhook(self, webhook_id: Any, permission: Permission) -> tuple[Webhook, Permit]:
+        """Find a webhook and permit a verb on it; raises as `case` does."""
+        self._role_may(permission)
+        webhook = await self._find(Webhook, Webhook.id == webhook_id)
+        rule, _ = self._rule(permission, webhook, [])
+        return webhook, Permit(self.actor, permission, webhook.id, rule.name)
 
     def _role_may(self, permission: Permission) -> None:
         if not may(self.actor.role, permission):

@@ -29,6 +29,7 @@ class About(StrEnum):
     COURSE = "course"
     COMMISSION = "commission"
     ESCALATION = "escalation"
+    WEBHOOK = "webhook"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ GIVES_IT = Rule(
     About.EPISODE,
     lambda episode, actor: episode.organisation_id == actor.organisation_id,
 )
-ASKED_IT = Rule(
+ASKED_QUESTION = Rule(
     "asker-of-question",
     "their organisation asked the question",
     About.QUESTION,
@@ -222,6 +223,12 @@ FINDS_SOMEBODY = Rule(
     lambda escalation, actor: escalation.country == actor.country,
     frozenset({Role.COORDINATOR}),
 )
+KEEPS_IT = Rule(
+    "organisation-of-webhook",
+    "their organisation registered the webhook",
+    About.WEBHOOK,
+    lambda webhook, actor: webhook.organisation_id == actor.organisation_id,
+)
 
 RULES: dict[Permission, tuple[Rule, ...]] = {
     Permission.CASE_READ: (OWNS, SERVES),
@@ -259,8 +266,8 @@ RULES: dict[Permission, tuple[Rule, ...]] = {
     Permission.NOTES_REVEAL: (SENT_IT, RECEIVES_IT),
     Permission.EPISODE_READ: (GIVES_IT, OWNS),
     Permission.EPISODE_RECORD: (GIVES_IT,),
-    Permission.CAPACITY_ASK: (OWNS, ASKED_IT),
-    Permission.CAPACITY_READ: (ASKED_IT, WAS_ASKED),
+    Permission.CAPACITY_ASK: (OWNS, ASKED_QUESTION),
+    Permission.CAPACITY_READ: (ASKED_QUESTION, WAS_ASKED),
     Permission.CAPACITY_ANSWER: (WAS_ASKED,),
     Permission.CONTACT_READ: (TOOK_IT,),
     Permission.CONTACT_CALL_BACK: (TOOK_IT,),
@@ -268,6 +275,7 @@ RULES: dict[Permission, tuple[Rule, ...]] = {
     Permission.CONTACT_LINK: (TOOK_IT,),
     Permission.ESCALATION_READ: (FINDS_SOMEBODY,),
     Permission.ESCALATION_ASSIGN: (FINDS_SOMEBODY,),
+    Permission.WEBHOOK_KEEP: (KEEPS_IT,),
 }
 """Verbs on records. A verb that is not here concerns the actor's own organisation or the public directory."""
 

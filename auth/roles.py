@@ -62,6 +62,7 @@ class Permission(StrEnum):
     ESCALATION_ASSIGN = "escalation:assign"
     FIGURE_READ = "figure:read"
     FIGURE_ENTER = "figure:enter"
+    WEBHOOK_KEEP = "webhook:keep"
 
 
 _EVERYBODY = frozenset({Permission.DIRECTORY_READ, Permission.RELEASE_READ, Permission.FIGURE_READ})
@@ -94,6 +95,7 @@ _CASE_WORK = frozenset(
         Permission.CAPACITY_ASK,
         Permission.CAPACITY_READ,
         Permission.NOTIFICATION_READ,
+        Permission.WEBHOOK_KEEP,
     }
 )
 _RECEIVING = frozenset(
@@ -110,6 +112,7 @@ _RECEIVING = frozenset(
         Permission.CAPACITY_READ,
         Permission.CAPACITY_ANSWER,
         Permission.NOTIFICATION_READ,
+        Permission.WEBHOOK_KEEP,
     }
 )
 _CONTACTS = frozenset(
@@ -151,6 +154,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.ESCALATION_READ,
         Permission.ESCALATION_ASSIGN,
         Permission.FIGURE_ENTER,
+        Permission.WEBHOOK_KEEP,
     },
 }
 

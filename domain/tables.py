@@ -24,6 +24,7 @@ import domain.rehabilitation.models
 import domain.screenings.models
 import domain.sealing.models
 import domain.services.models
-import domain.statistics.models  # noqa: F401  # each import registers tables with the metadata
+import domain.statistics.models
+import domain.webhooks.models  # noqa: F401  # each import registers tables with the metadata
 
 METADATA = SQLModel.metadata

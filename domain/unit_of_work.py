@@ -1,6 +1,6 @@
 """One unit of work is one transaction, its audit entries and its notifications. The only place that commits."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -33,10 +33,18 @@ class UnitOfWork:
         ids: Makes ids and references.
         keys: Wraps and unwraps data keys.
         catalogue: The published procedures.
+        appended: Is told how many audit entries were committed.
     """
 
     def __init__(
-        self, session: AsyncSession, *, now: datetime, ids: Identifiers, keys: KeyProvider, catalogue: Catalogue
+        self,
+        session: AsyncSession,
+        *,
+        now: datetime,
+        ids: Identifiers,
+        keys: KeyProvider,
+        catalogue: Catalogue,
+        appended: Callable[[int], None] | None = None,
     ) -> None:
         self.session = session
         self.now = now
@@ -44,6 +52,7 @@ class UnitOfWork:
         self.keys = keys
         self.catalogue = catalogue
         self.vault = Vault(session, keys, ids.random)
+        self._appended = appended
         self._happenings: list[Happening] = []
 
     def add(self, *records: SQLModel) -> None:
@@ -68,7 +77,7 @@ class UnitOfWork:
             raise NotFound
         return found
 
-    async def lock_if_free(self, model: type[Record], record_id: UUID) -> Record | None:
+    async def lock_if_free(self, model: type[Record], record_id: UUID | tuple[UUID, ...]) -> Record | None:
         """Return a record locked as `lock` does, or None if somebody else holds it at this moment."""
         options = {"key_share": True, "skip_locked": True}
         return await self.session.get(model, record_id, with_for_update=options, populate_existing=True)
@@ -176,6 +185,8 @@ class UnitOfWork:
         await self.session.flush()
         await append(self.session, self._happenings, self.now)
         await self.session.commit()
+        if self._appended is not None:
+            self._appended(len(self._happenings))
         self._happenings.clear()
 
     async def one(self, model: type[Record], **wanted: Any) -> Record | None:

@@ -138,11 +138,12 @@ class World:
 @asynccontextmanager
 async def new_world(access: Access, folder: Path, pool: Pool | None = None) -> AsyncIterator[World]:
     """Yield a world over a clean, migrated database."""
-    settings = Settings(data_dir=folder, default_language="en", **UNHURRIED)
+    hosts = "127.0.0.1, receiver.example"
+    settings = Settings(data_dir=folder, default_language="en", webhook_hosts=hosts, **UNHURRIED)
     database = Database(access.dsns, pool=pool or Pool(size=8, wait=10.0))
     keys = FileProvider.create(folder / f"keys-{access.database}.json", secrets.token_bytes)
     verifier = TokenVerifier({"test": PUBLIC_PEM}, settings.token_issuer, settings.token_audience)
-    runtime = Runtime(settings, database, keys, verifier, CATALOGUE)
+    runtime = Runtime(settings, database, keys, verifier, CATALOGUE, webhook_key=secrets.token_bytes(32))
     async with database.sessions(DatabaseRole.OWNER)() as session:
         await directory.load(DIRECTORY, session, runtime)
     try:

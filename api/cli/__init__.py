@@ -26,6 +26,7 @@ def build_parser() -> argparse.ArgumentParser:
         serving,
         sop,
         tokens,
+        webhooks,
     )
 
     parser = argparse.ArgumentParser(prog="nrm", description="Case referrals of a National Referral Mechanism.")
@@ -41,6 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
         sop,
         audit,
         backup,
+        webhooks,
         keys,
         openapi,
     ):

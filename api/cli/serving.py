@@ -2,12 +2,13 @@
 
 import argparse
 import asyncio
+import functools
 import signal
 from types import FrameType
 
 import uvicorn
 
-from api import worker
+from api import dispatcher, monitoring, worker
 from api.app import create_app
 from api.bootstrap import database_access, prepare
 from api.development import ensure_keys
@@ -21,7 +22,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     for name, run, meaning in (
         ("migrate", migrate, "create roles and database, bring the schema to the newest version"),
         ("serve", serve, "serve the API"),
-        ("worker", work, "fire deadlines until stopped"),
+        ("worker", work, "fire deadlines and tell webhooks of events until stopped"),
     ):
         command = subparsers.add_parser(name, help=meaning, description=meaning)
         command.set_defaults(run=run)
@@ -52,18 +53,20 @@ def serve(_: argparse.Namespace) -> int:
     """Serve until stopped. The server's own access log is off: it would hold paths, and paths hold references."""
     settings = _prepared()
     with database_access(settings) as access:
-        app = create_app(build(settings, access.dsns))
-        uvicorn.run(
-            app,
-            host=settings.host,
-            port=settings.port,
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            date_header=True,
-            proxy_headers=settings.behind_tls_proxy,
-            timeout_graceful_shutdown=10,
-        )
+        runtime = build(settings, access.dsns)
+        app = create_app(runtime)
+        with monitoring.watched(runtime):
+            uvicorn.run(
+                app,
+                host=settings.host,
+                port=settings.port,
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                date_header=True,
+                proxy_headers=settings.behind_tls_proxy,
+                timeout_graceful_shutdown=10,
+            )
     return 0
 
 
@@ -79,7 +82,17 @@ async def _work(runtime: Runtime) -> None:
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    dispatching = dispatcher.for_runtime(runtime)
+    runtime.metrics.watch(runtime.database)
+    alive = functools.partial(runtime.metrics.beating, monitoring.ALIVE_WITHIN)
     try:
-        await worker.run(runtime, stop)
+        with monitoring.watched(runtime, alive):
+            async with asyncio.TaskGroup() as group:
+                group.create_task(worker.run(runtime, stop))
+                if runtime.settings.metrics_port is not None:
+                    counting = functools.partial(monitoring.count_what_waits, runtime)
+                    group.create_task(dispatcher.repeated(counting, monitoring.BETWEEN_LOOKS, stop))
+                if dispatching is not None:
+                    group.create_task(dispatching.run(stop))
     finally:
         await runtime.database.close()

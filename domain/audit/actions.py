@@ -77,6 +77,10 @@ class AuditAction(StrEnum):
     ESCALATION_SETTLED = "escalation.settled"  # somebody is responsible again
     FIGURE_ENTERED = "figure.entered"  # a published figure was entered by hand, or corrected
     ORGANISATION_RECORDED = "organisation.recorded"  # a directory entry was made or changed
+    WEBHOOK_REGISTERED = "webhook.registered"  # an organisation asked to be told of events at an address of its own
+    WEBHOOK_CHANGED = "webhook.changed"  # it was paused, resumed or ended
+    WEBHOOK_ROTATED = "webhook.rotated"  # a new signing key was begun
+    WEBHOOK_REPLAYED = "webhook.replayed"  # dead letters were offered again
     MEMBERSHIP_RECORDED = "membership.recorded"  # a person of staff received, changed or lost a role
     CAPACITY_ASKED = "capacity.asked"  # a provider was asked whether it could take somebody; kept with the case
     CAPACITY_ANSWERED = "capacity.answered"  # the provider answered; kept with the provider, who knows no case

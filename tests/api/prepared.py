@@ -176,6 +176,11 @@ class Prepared:
             await connection.close()
         return str(found), "1"
 
+    async def _webhook(self) -> tuple[str, str]:
+        body = {"url": "https://receiver.example/nrm", "kinds": ["referral_arrived"]}
+        webhook = (await self.world.post("alpha", "/webhooks", body))["id"]
+        return webhook, f"alpha /webhooks/{webhook}"
+
     async def _referral(self, state: str) -> tuple[str, str]:
         case = await self.named("case")
         body = {

@@ -21,6 +21,7 @@ from api.cli import build_parser
 from api.postgres import Server
 from api.settings import DatabaseRole
 from tests.imports.forms import FICTIONAL
+from tests.receiver import receiving, verified
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = (sys.executable, "-c", "from api.cli import main; main()")
@@ -43,6 +44,10 @@ COMMANDS = [
     ["audit", "verify"],
     ["keys", "status"],
     ["openapi"],
+    ["webhooks", "list"],
+    ["webhooks", "dead", "7d444840-9dc0-41d1-b245-5ffdce74fad2"],
+    ["webhooks", "replay", "7d444840-9dc0-41d1-b245-5ffdce74fad2"],
+    ["webhooks", "pause", "7d444840-9dc0-41d1-b245-5ffdce74fad2"],
 ]
 
 
@@ -67,9 +72,10 @@ class Installation:
             [*PROGRAM, *words], env=self.environment, capture_output=True, text=True, check=False, timeout=60
         )
 
-    def start(self, *words: str) -> "subprocess.Popen[str]":
+    def start(self, *words: str, **more: str) -> "subprocess.Popen[str]":
+        environment = self.environment | {f"NRM_{name.upper()}": value for name, value in more.items()}
         return subprocess.Popen(  # noqa: S603 - our own program
-            [*PROGRAM, *words], env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [*PROGRAM, *words], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
 
 
@@ -77,9 +83,7 @@ class Installation:
 def installation() -> Iterator[Installation]:
     folder = Path(tempfile.mkdtemp(prefix="nrm-commands-"))
     folder.chmod(0o711)  # the server runs as another account when we are root
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     server = Server(folder / "postgres").start()
     made = Installation(folder, port)
     migrated = made.run("migrate")
@@ -89,6 +93,13 @@ def installation() -> Iterator[Installation]:
     yield made
     server.remove()
     shutil.rmtree(folder)
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
 
 
 def token(installation: Installation) -> str:
@@ -222,6 +233,55 @@ async def test_the_worker_works_and_stops_cleanly_when_told(installation: Instal
         output, errors = process.communicate(timeout=15)
     assert process.returncode == 0
     assert "Traceback" not in output + errors
+
+
+async def test_api_and_worker_together_tell_a_webhook_of_an_event_and_are_watched(installation: Installation) -> None:
+    ports = [str(free_port()), str(free_port())]
+    kept = {"webhook_hosts": "127.0.0.1"}
+    processes = [
+        installation.start(command, metrics_port=port, **kept)
+        for command, port in zip(("serve", "worker"), ports, strict=True)
+    ]
+    try:
+        with receiving() as receiver:
+            await asyncio.to_thread(wait_for, f"http://127.0.0.1:{installation.port}/health/ready")
+            hook = await asyncio.to_thread(registered, installation, receiver.url)
+            connection = await asyncpg.connect(Server(installation.folder / "postgres").dsn(database="nrm"))
+            await connection.execute(
+                "INSERT INTO notifications (id, organisation_id, kind, reference, created_at) "
+                "SELECT gen_random_uuid(), id, 'referral_overdue', 'R-0000-0000-0000-0000', now() "
+                "FROM organisations WHERE code = 'COORDINATION'"
+            )
+            await connection.close()
+            for _ in range(150):
+                if receiver.calls:
+                    break
+                await asyncio.sleep(0.1)
+        (call,) = receiver.calls
+        assert verified(hook["secret"], call.headers, call.body, float(call.headers["webhook-timestamp"]))
+        listed = installation.run("webhooks", "list")
+        assert f"{hook['id']}  COORDINATION  active" in listed.stdout, listed.stderr
+        api, worker = [wait_for(f"http://127.0.0.1:{port}/metrics").text for port in ports]
+        assert 'nrm_request_seconds_count{method="POST",route="/webhooks",status="2xx"} 1.0' in api
+        assert "nrm_worker_heartbeat_timestamp_seconds" in worker
+        assert wait_for(f"http://127.0.0.1:{ports[1]}/health/ready").text == "ready\n"
+        assert wait_for(f"http://127.0.0.1:{ports[0]}/health/ready").status_code == 404
+    finally:
+        for process in processes:
+            process.send_signal(signal.SIGTERM)
+        said = [process.communicate(timeout=20) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert "Traceback" not in str(said)
+    assert "whsec_" not in str(said)
+
+
+def registered(installation: Installation, url: str) -> dict[str, str]:
+    headers = {"Authorization": f"Bearer {token(installation)}", "Idempotency-Key": "register-webhook"}
+    body = {"url": url, "kinds": ["referral_overdue"]}
+    made = httpx.post(f"http://127.0.0.1:{installation.port}/v1/webhooks", headers=headers, json=body)
+    assert made.status_code == 201, made.text
+    hook: dict[str, str] = made.json()
+    return hook
 
 
 def test_a_form_is_imported_once_and_the_audit_of_it_verifies(installation: Installation, tmp_path: Path) -> None:

@@ -123,11 +123,15 @@ BODIES: Mapping[str, Body] = {
     "PATCH /v1/places/{place_id}": always({"out_of_order": True}),
     "POST /v1/escalations/{escalation_id}/assignment": always({"organisation": "NGO-BETA"}),
     "POST /v1/published-figures": always({"figures": [FIGURE]}),
+    "POST /v1/webhooks": always({"url": "https://receiver.example/hook", "kinds": ["referral_arrived"]}),
+    "PUT /v1/webhooks/{webhook_id}/status": always({"status": "paused"}),
+    "POST /v1/webhooks/{webhook_id}/replay": always({}),
 }
 """What is sent; routes that are not here take no body."""
 
 WITHOUT_VERSION: Final = re.compile(
-    r"PUT /v1/contacts/.*|POST /v1/(contacts|cases|published-figures|service-episodes/\{episode_id\}/(costs.*|terms)"
+    r"PUT /v1/contacts/.*|POST /v1/(contacts|cases|published-figures|webhooks"
+    r"|service-episodes/\{episode_id\}/(costs.*|terms)"
     r"|places|referrals/\{reference\}/placement"
     r"|courses/.*|commission-requests/.*"
     r"|cases/\{reference\}/(steps/.*|cooperation|walls|screenings|assessments|decisions|consents.*|service-episodes"
@@ -177,6 +181,7 @@ def filled(path: str, things: Things) -> str:
         "cost_id": things.cost,
         "place_id": things.place,
         "escalation_id": things.escalation,
+        "webhook_id": things.webhook,
         "release_id": things.release,
         "name": things.table,
     }

@@ -87,6 +87,7 @@ class Things:
     question: str = "Q-0000-0000-0000-0000"
     place: str = "00000000-0000-4000-8000-000000000000"
     course: str = "K-0000-0000-0000-0000"
+    webhook: str = "00000000-0000-4000-8000-000000000000"
     table: str = "cases"
     exploitation: str = ""
     classification: str = ""
@@ -208,6 +209,7 @@ async def prepared(stage: Stage) -> dict[str, Things]:
     costs = {found[giver].episode: await costed(stage, giver, found[giver].episode) for giver in ("owner", "after")}
     called = {one.case: await classified(stage, one.case) for one in found.values()}
     seen, hidden = await left_behind(stage)
+    hooked = await with_webhooks(stage, found)
     return {
         **{
             relation: replace(
@@ -218,9 +220,20 @@ async def prepared(stage: Stage) -> dict[str, Things]:
                 cost=costs.get(one.episode, ABSENT),
                 escalation=hidden if relation in {"walled", "walled_staff"} else seen,
             )
-            for relation, one in found.items()
+            for relation, one in hooked.items()
         },
         "absent": absent(),
+    }
+
+
+async def with_webhooks(stage: Stage, things: Mapping[str, Things]) -> dict[str, Things]:
+    """Let everybody ask for the webhook of the owner, and the owner's own staff behind a wall for somebody else's."""
+    body = {"url": "https://receiver.example/hook", "kinds": ["referral_arrived"]}
+    mine, other = [(await stage.do(one, "/webhooks", body))["id"] for one in ("owner", "after")]
+    named = {relation: other if relation == "walled_staff" else mine for relation in things if relation != "absent"}
+    return {
+        relation: replace(one, webhook=named[relation]) if relation in named else one
+        for relation, one in things.items()
     }
 
 

@@ -40,12 +40,22 @@ from domain.referrals.models import Referral
 from domain.referrals.rules import OVER
 from domain.sealing.models import SealedValue
 from domain.services.models import ServiceEpisode
+from domain.webhooks.models import Webhook, WebhookStatus
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MOMENTS = [NOW + timedelta(hours=hours) for hours in (-72, -30, -23, 0, 1, 72)]
 """Before, within and after a day ago; exactly now, since a grant runs from its first instant and not at its last."""
 
-MODELS: tuple[type[SQLModel], ...] = (Case, Referral, Contact, ServiceEpisode, Award, Course, CapacityQuestion)
+MODELS: tuple[type[SQLModel], ...] = (
+    Case,
+    Referral,
+    Contact,
+    ServiceEpisode,
+    Award,
+    Course,
+    CapacityQuestion,
+    Webhook,
+)
 ORGANISATIONS, STAFF, CASES, REFERRALS, CONTACTS, EPISODES, AWARDS, COURSES, QUESTIONS = (
     [UUID(int=base * 1000 + number) for number in range(size)]
     for base, size in ((1, 4), (2, 4), (3, 3), (4, 4), (5, 3), (6, 3), (7, 3), (8, 3), (9, 3))
@@ -71,6 +81,7 @@ class Country:
     sealed: list[SealedValue]
     questions: list[CapacityQuestion]
     askings: list[CapacityAsking]
+    webhooks: list[Webhook]
     actors: list[Actor]
 
     def records(self, model: type[SQLModel]) -> list[Any]:
@@ -80,11 +91,14 @@ class Country:
             Award: self.awards,
             CapacityQuestion: self.questions,
             Course: self.courses,
+            Webhook: self.webhooks,
         }  # fmt: skip
         return found[model]
 
     def cases_behind(self, record: Any) -> set[UUID]:
         """Return the cases that a record tells of."""
+        if isinstance(record, Webhook):
+            return set()
         if isinstance(record, Contact):
             return {link.case_id for link in self.links if link.contact_id == record.id}
         if isinstance(record, Award):
@@ -105,7 +119,7 @@ class Country:
     def by_python(self, verb: Permission, actor: Actor, record: Any) -> bool:
         """Read the rules on the record."""
         behind = self.cases_behind(record)
-        apart = isinstance(record, Contact | Award | CapacityQuestion)
+        apart = isinstance(record, Contact | Award | CapacityQuestion | Webhook)
         grants = [] if apart else [grant for grant in self.grants if grant.case_id in behind]
         allowed = may(actor.role, verb) and allowing(verb, actor, record, grants) is not None
         return allowed and not self.walled(record, actor)
@@ -189,6 +203,7 @@ def countries(draw: st.DrawFn) -> Country:
             CapacityAsking(question_id=one, case_id=draw(some_case), organisation_id=draw(some_organisation))
             for one in QUESTIONS
         ],
+        webhooks=[_webhook(UUID(int=next(numbers)), draw(some_organisation)) for _ in range(2)],
         actors=[
             Actor(STAFF[number], ORGANISATIONS[place], "X", role, COUNTRIES[place], NOW)
             for number, place, role in draw(st.lists(askers, min_size=1, max_size=3))
@@ -346,4 +361,19 @@ def _question(one: UUID, draw: st.DrawFn) -> CapacityQuestion:
         asked_at=NOW,
         respond_by=NOW,
         expires_at=NOW,
+    )
+
+
+def _webhook(one: UUID, organisation: UUID) -> Webhook:
+    return Webhook(
+        id=one,
+        organisation_id=organisation,
+        url="https://receiver.example/",
+        kinds=[],
+        status=WebhookStatus.ACTIVE,
+        secret_version=1,
+        previous_secret_until=NOW,
+        created_at=NOW,
+        staff_id=STAFF[0],
+        version=1,
     )

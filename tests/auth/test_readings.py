@@ -1,7 +1,7 @@
 """A rule is written once and read twice, and row-level security is a third reading. The three never disagree.
 
 Generated organisations, staff, cases, grants (running, ended, future), walls and referrals in every status. For every
-verb and every record of six tables:
+verb and every record of eight tables:
 
 - by Python: the role has the verb, `allowing` finds a rule, and no conflict wall stands before the record;
 - by SQL: `visible` as a condition, asked by a superuser, whom no policy holds;
@@ -38,6 +38,7 @@ from domain.permits import Actor
 from domain.referrals.models import Referral
 from domain.sealing.models import SealedValue
 from domain.services.models import ServiceEpisode
+from domain.webhooks.models import Webhook
 from tests.auth.countries import MODELS, Country, countries
 from tests.conftest import Databases
 
@@ -66,6 +67,7 @@ async def planted(session: AsyncSession, country: Country) -> None:
     )
     session.add_all([*country.episodes, *country.awards, *country.asked_for, *country.courses, *country.sealed])
     session.add_all([*country.questions, *country.askings])
+    session.add_all(country.webhooks)
     await session.flush()
     session.expunge_all()
 
@@ -104,6 +106,7 @@ def may_be_read(country: Country, actor: Actor, model: type[SQLModel]) -> set[UU
         Award: (Permission.AWARD_READ,),
         CapacityQuestion: (Permission.CAPACITY_READ,),
         Course: (Permission.COURSE_READ,),
+        Webhook: (Permission.WEBHOOK_KEEP,),
     }.get(model, (Permission.CASE_READ,))
     roles = [role for role in Role if role == actor.role or (role not in OVERSIGHT and model is not Course)]
     return {

@@ -48,6 +48,10 @@ def test_a_safe_configuration_lacks_only_a_key_provider_for_production(tmp_path:
         ({"token_issuer": "nrm-development"}, "token_issuer"),
         ({"application_password_file": None}, "password file"),
         ({"application_password_file": Path("/nowhere/at-all")}, "/nowhere/at-all"),
+        ({"webhook_hosts": "receiver.example"}, "webhook_key_file"),
+        ({"webhook_hosts": "receiver.example, 10.0.0.1", "webhook_key_file": Path("/key")}, "webhook_hosts"),
+        ({"webhook_hosts": "localhost", "webhook_key_file": Path("/key")}, "webhook_hosts"),
+        ({"metrics_port": 9000, "metrics_host": "0.0.0.0"}, "metrics_host"),  # noqa: S104 - the refusal is the claim
         ({"database_url": None}, "database_url"),
         ({"database_url": "postgresql://a:hunter2@localhost/nrm"}, "holds a password"),
         ({"database_url": "postgresql://a@db.example/nrm"}, "verify-full"),
@@ -67,6 +71,9 @@ def test_production_names_each_unsafe_setting(tmp_path: Path, change: dict[str, 
     [
         {"host": "0.0.0.0", "behind_tls_proxy": True},  # noqa: S104 - a proxy ends TLS in front
         {"host": "::1"},
+        {"webhook_hosts": "receiver.example,other.example", "webhook_key_file": Path("/key")},
+        {"metrics_port": 9000},
+        {"metrics_port": 9000, "metrics_host": "0.0.0.0", "metrics_private": True},  # noqa: S104 - said to be private
         {"database_url": "postgresql://a@db.example/nrm", "database_private": True},
         {"database_url": "postgresql://a@[::1]:5432/nrm"},
         {"database_url": "postgresql://a@/nrm?host=/run/postgresql"},

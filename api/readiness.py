@@ -1,0 +1,49 @@
+"""Whether this process can serve now: in one word, which tells nothing of what it runs on."""
+
+import functools
+import hmac
+from typing import Literal
+
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
+
+from api.backup import program_revision
+from api.runtime import Runtime
+from domain.sealing.envelope import SealBroken
+from domain.sealing.providers import KeyProvider
+
+Readiness = Literal["ready", "waiting-for-database", "waiting-for-migration", "waiting-for-keys"]
+
+TRIED = b"readiness"
+
+
+@functools.cache
+def _wanted_revision() -> str:
+    return program_revision()
+
+
+async def readiness(runtime: Runtime) -> Readiness:
+    """Ask the database, compare its schema with the program's, and let the key provider wrap and unwrap something."""
+    if not await runtime.database.answers():
+        return "waiting-for-database"
+    if await _revision(runtime) != _wanted_revision():
+        return "waiting-for-migration"
+    return "ready" if _opens(runtime.keys) else "waiting-for-keys"
+
+
+async def _revision(runtime: Runtime) -> str | None:
+    """Return the schema's version, or None where there is none that this role may read: it is older than this."""
+    try:
+        async with runtime.database.engine().connect() as connection:
+            found: str | None = await connection.scalar(text("SELECT version_num FROM alembic_version"))
+            return found
+    except ProgrammingError:
+        return None
+
+
+def _opens(keys: KeyProvider) -> bool:
+    key = keys.derive("readiness")
+    try:
+        return hmac.compare_digest(keys.unwrap(keys.wrap(key, TRIED), TRIED), key)
+    except (SealBroken, OSError):
+        return False
