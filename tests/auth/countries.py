@@ -211,7 +211,7 @@ def _course(one: UUID, number: int, draw: st.DrawFn) -> Course:
         case_id=CASES[number],
         country="KG",
         organisation_id=draw(some_organisation),
-        referral_id=draw(st.sampled_from([None, *REFERRALS[:2]])),
+        referral_id=draw(st.sampled_from([None, REFERRALS[number]])),
         subject=draw(st.sampled_from(CourseSubject)),
         sop="x",
         sop_version="1.0.0",
