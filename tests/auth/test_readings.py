@@ -162,4 +162,6 @@ def test_the_generated_countries_reach_every_verb_both_ways() -> None:
             seen[verb] |= {country.by_python(verb, actor, record) for record in country.records(model)}
 
     look()
-    assert {verb: answers for verb, answers in seen.items() if answers != {True, False}} == {}
+    # on records that are not generated here
+    elsewhere = {Permission.COMMISSION_READ, Permission.COMMISSION_DECIDE, Permission.COMMISSION_REASONS}
+    assert {verb for verb, answers in seen.items() if answers != {True, False}} == elsewhere
