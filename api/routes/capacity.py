@@ -9,10 +9,11 @@ from sqlmodel import col, select
 from api.dependencies import IDEMPOTENT, CurrentActor, Cursor, Limit, May, Reference, Version, Work, etag
 from api.pagination import page
 from api.problems import InvalidRequest, PreconditionRequired, Unavailable, problems
-from api.routes.referrals import READ_PROBLEMS, summaries
+from api.routes.referrals import READ_PROBLEMS
 from api.schemas.base import AtMost200
 from api.schemas.capacity import CapacityAnswerIn, CapacityQuestionOut, CapacityQuestionPage, CapacityQuestionsIn
 from api.schemas.referrals import ReferralSummary
+from api.shown_referrals import summaries
 from api.transaction import UnitOfWorkRoute
 from auth.authorisation import visible
 from auth.roles import Permission

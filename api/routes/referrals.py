@@ -1,7 +1,7 @@
 """Referrals: send, list, look, and every act of the life cycle."""
 
 import functools
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Response
@@ -15,7 +15,7 @@ from api.problems import (
     Unavailable,
     problems,
 )
-from api.schemas.base import AtMost200, Withheld
+from api.schemas.base import AtMost200
 from api.schemas.referrals import (
     CompletionIn,
     DeclineIn,
@@ -25,27 +25,25 @@ from api.schemas.referrals import (
     OverdueItem,
     OverduePage,
     PackageOut,
-    ReferralEventOut,
     ReferralIn,
     ReferralOut,
     ReferralPage,
     ReferralSummary,
     StatusOut,
 )
+from api.shown_referrals import shown, status_of, summaries
 from api.transaction import UnitOfWorkRoute
 from auth.authorisation import ORGANISATION, Authorisation, filled_in, visible, visible_to
 from auth.roles import Permission
 from auth.tokens import TokenRefused
 from domain.audit.actions import AuditAction
-from domain.capacity.queries import question_behind
-from domain.cases.models import Case
-from domain.codes import Compartment, LegalBasis, Outcome, Priority, ReferralStatus, Role, Service
+from domain.codes import ReferralStatus, Role
 from domain.errors import InvalidInput, NotFound, NotPermitted, StateConflict, VersionStale
 from domain.permits import Actor
 from domain.referrals.commands import MoveReferral, move_referral, reveal_notes, reveal_package, send_referral
 from domain.referrals.models import Referral
-from domain.referrals.queries import LISTED, answering, codes_of, events_of, unanswered
-from domain.referrals.rules import AFTER_ACCEPTANCE, FHIR_TASK_STATUS, Act
+from domain.referrals.queries import LISTED, codes_of, unanswered
+from domain.referrals.rules import Act
 from domain.referrals.waiting import positions
 from domain.sealing.envelope import SealBroken
 from domain.unit_of_work import UnitOfWork
@@ -114,8 +112,12 @@ async def _listed(
     order = (col(Referral.created_at), col(Referral.id))
     statement = _listing(mine, actor.role)
     rows, following = await page_of_columns(work.session, statement, order, cursor, limit, filled_in(actor))
+    waiting = await positions(work, rows)
     items = [
-        ReferralSummary(**row, overdue=row["respond_by"] is not None and row["respond_by"] <= work.now) for row in rows
+        ReferralSummary.taken(
+            row, overdue=row.respond_by is not None and row.respond_by <= work.now, waiting_position=waiting.get(row.id)
+        )
+        for row in rows
     ]
     return Response(ReferralPage(items=items, next=following).model_dump_json(), media_type="application/json")
 
@@ -306,96 +308,3 @@ async def mark_in_error(
     """Mark a referral as entered in error; it is counted nowhere."""
     command = MoveReferral(Act.MARK_IN_ERROR, version)
     return await act(command, Permission.REFERRAL_REVOKE, reference, may, work, response)
-
-
-async def summaries(work: UnitOfWork, rows: Sequence[Referral]) -> list[ReferralSummary]:
-    """Return referrals as shown in lists, with two queries however many they are, and a third where somebody waits."""
-    answers = await answering(work, [row.id for row in rows])
-    ends = [one for row in rows for one in (row.sending_organisation_id, row.receiving_organisation_id)]
-    codes = await codes_of(work, ends)
-    waiting = await positions(work, rows)
-    return [
-        ReferralSummary(
-            reference=row.reference,
-            status=ReferralStatus(row.status),
-            service=Service(row.service),
-            priority=Priority(row.priority),
-            sender=codes[row.sending_organisation_id],
-            receiver=codes[row.receiving_organisation_id],
-            age_band=row.age_band,
-            sex=row.sex,
-            languages=row.languages,
-            created_at=row.created_at,
-            respond_by=answers[row.id].respond_by,
-            overdue=answers[row.id].overdue,
-            waiting_position=waiting.get(row.id),
-        )
-        for row in rows
-    ]
-
-
-async def status_of(work: UnitOfWork, referral: Referral) -> StatusOut:
-    """Return where a referral stands."""
-    answers = (await answering(work, [referral.id]))[referral.id]
-    return StatusOut(
-        reference=referral.reference,
-        status=ReferralStatus(referral.status),
-        fhir_status=FHIR_TASK_STATUS[ReferralStatus(referral.status)],
-        priority=Priority(referral.priority),
-        since=referral.changed_at,
-        respond_by=answers.respond_by,
-        overdue=answers.overdue,
-    )
-
-
-async def shown(
-    work: UnitOfWork, may: Authorisation, referral: Referral, warnings: tuple[str, ...] = ()
-) -> ReferralOut:
-    """Return a referral as its sender or receiver may see it."""
-    await work.flush()
-    summary = (await summaries(work, [referral]))[0]
-    events = await events_of(work, referral.id)
-    codes = await codes_of(work, [event.organisation_id for event in events])
-    case = (
-        await work.session.execute(
-            select(Case).where(col(Case.id) == referral.case_id, visible(Case, Permission.CASE_READ, may.actor))
-        )
-    ).scalar_one_or_none()
-    earlier = await work.session.get(Referral, referral.earlier_referral_id) if referral.earlier_referral_id else None
-    may_open, withheld = _package_view(work, may.actor, referral)
-    return ReferralOut(
-        **summary.model_dump(),
-        step=referral.step,
-        basis=LegalBasis(referral.basis),
-        outcome=Outcome(referral.outcome) if referral.outcome else None,
-        case=case.reference if case else None,
-        earlier_referral=earlier.reference if earlier else None,
-        capacity_question=await question_behind(work, referral, may.actor.organisation_id),
-        compartments=may_open,
-        withheld=withheld,
-        history=[
-            ReferralEventOut(
-                status=ReferralStatus(event.status),
-                at=event.at,
-                by=codes.get(event.organisation_id) if event.organisation_id else None,
-                reason=event.reason,
-                declined_by=event.declined_by,
-            )
-            for event in events
-        ],
-        warnings=list(warnings),
-    )
-
-
-def _package_view(work: UnitOfWork, actor: Actor, referral: Referral) -> tuple[list[Compartment], list[Withheld]]:
-    """Return which compartments of the package the actor may open now, and why the others are withheld."""
-    held = [Compartment(code) for code in referral.compartments]
-    if actor.organisation_id != referral.receiving_organisation_id:
-        return [], [Withheld(compartment=one, because="package-is-the-receivers") for one in held]
-    if referral.status not in AFTER_ACCEPTANCE:
-        return [], [Withheld(compartment=one, because="not-accepted") for one in held]
-    by_role = opens(work, actor, "receiver")
-    return (
-        [one for one in held if one in by_role],
-        [Withheld(compartment=one, because="role") for one in held if one not in by_role],
-    )

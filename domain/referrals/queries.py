@@ -57,6 +57,7 @@ LISTED: Any = (
     columns(
         col(Referral.id),
         col(Referral.reference),
+        col(Referral.receiving_organisation_id),
         col(Referral.status),
         col(Referral.service),
         col(Referral.priority),

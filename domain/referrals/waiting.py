@@ -1,6 +1,7 @@
 """Waiting lists: in which order, who is told which position, and who is told when a place comes free."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -18,10 +19,14 @@ POSITIONS = text("""
 """)
 
 
-async def positions(work: UnitOfWork, referrals: Iterable[Referral]) -> dict[UUID, int]:
+async def positions(work: UnitOfWork, referrals: Iterable[Any]) -> dict[UUID, int]:
     """Return the position of each waitlisted referral in the list of its receiver and service, from 1.
 
     A position is a number and tells of nobody. What a conflict wall hides from the caller is not counted for them.
+
+    Args:
+        work: The unit of work.
+        referrals: Referrals, or rows with their status and receiving organisation.
     """
     receivers = {one.receiving_organisation_id for one in referrals if one.status == ReferralStatus.WAITLISTED}
     if not receivers:
