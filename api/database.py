@@ -48,6 +48,7 @@ class Database:
         self._dsns = dict(dsns)
         self._pool = pool or Pool()
         self._engines: dict[DatabaseRole, AsyncEngine] = {}
+        self._sessions: dict[DatabaseRole, async_sessionmaker[AsyncSession]] = {}
 
     @property
     def dsns(self) -> dict[DatabaseRole, str]:
@@ -69,8 +70,13 @@ class Database:
         return self._engines[role]
 
     def sessions(self, role: DatabaseRole = DatabaseRole.APPLICATION) -> async_sessionmaker[AsyncSession]:
-        """Return what makes sessions of the role; rows stay readable after a commit."""
-        return async_sessionmaker(self.engine(role), class_=AsyncSession, expire_on_commit=False)
+        """Return what makes sessions of the role; rows stay readable after a commit.
+
+        Made once: it makes a class, which takes longer than a session does.
+        """
+        if role not in self._sessions:
+            self._sessions[role] = async_sessionmaker(self.engine(role), class_=AsyncSession, expire_on_commit=False)
+        return self._sessions[role]
 
     async def answers(self, role: DatabaseRole = DatabaseRole.APPLICATION) -> bool:
         """Tell whether the database answers the role now; for the readiness check."""
@@ -88,6 +94,7 @@ class Database:
         for engine in self._engines.values():
             await engine.dispose()
         self._engines.clear()
+        self._sessions.clear()
 
 
 def engine_for(dsn: str, *, name: str, pool: Pool | None = None) -> AsyncEngine:

@@ -25,28 +25,29 @@ BEARER = HTTPBearer(
 STRONG_ETAG = re.compile(r'^"(\d{1,9})"$')
 
 
-def _work(request: Request) -> UnitOfWork:
+# A dependency that is no coroutine is run in a thread, and the way there and back takes longer than what it does.
+async def _work(request: Request) -> UnitOfWork:
     work: UnitOfWork = request.state.work
     return work
 
 
-def _authorisation(request: Request) -> Authorisation:
+async def _authorisation(request: Request) -> Authorisation:
     found: Authorisation = request.state.authorisation
     return found
 
 
-def _actor(request: Request) -> Actor:
+async def _actor(request: Request) -> Actor:
     actor: Actor = request.state.actor
     return actor
 
 
-def _language(request: Request, response: Response) -> Language:
+async def _language(request: Request, response: Response) -> Language:
     language = language_of(request)
     response.headers["Content-Language"] = language
     return language
 
 
-def _version(
+async def _version(
     if_match: Annotated[
         str | None, Header(max_length=12, description="The `ETag` of the version that was read.", examples=['"3"'])
     ] = None,
@@ -59,7 +60,7 @@ def _version(
     return int(found[1])
 
 
-def _idempotency_key(
+async def _idempotency_key(
     idempotency_key: Annotated[
         str | None,
         Header(

@@ -62,15 +62,6 @@ async def page(
     return shown, cursor_of(*place(shown[-1])) if len(rows) > limit else None
 
 
-async def page_of_columns(
-    session: AsyncSession, statement: Any, order: tuple[Any, Any], cursor: str | None, limit: int, given: dict[str, Any]
-) -> tuple[Sequence[Any], str | None]:
-    """Return one page of rows with an `id` and a `created_at`, as `page` does; `given` is what the statement lacks."""
-    rows = (await session.execute(_page(statement, order, cursor, limit), given)).all()
-    shown = rows[:limit]
-    return shown, cursor_of(shown[-1].created_at, shown[-1].id) if len(rows) > limit else None
-
-
 def _page(statement: Any, order: tuple[Any, Any], cursor: str | None, limit: int) -> Any:
     if cursor is not None:
         statement = statement.where(tuple_(*order) < tuple_(*position(cursor)))

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import platform
+from collections.abc import Collection
 from pathlib import Path
 
 from api.logs import configure
@@ -17,15 +18,20 @@ from benchmarks.sweep import sweep
 LEAST_ROUNDS = 5
 
 
-async def _referrals(scale: int, rounds: int, times: int) -> list[Result]:
+WORKLOADS = {"W1": opening, "W2": transition, "W3": inbox, "W4": status, "W9": sweep}
+
+
+async def _in_country(wanted: Collection[str], scale: int, rounds: int, times: int) -> list[Result]:
+    workloads = [workload for name, workload in WORKLOADS.items() if name in wanted]
+    if not workloads:
+        return []
+    found: list[Result] = []
     async with serving(scale) as country:
-        results = []
-        for workload in (opening, transition, inbox, status):
-            results.append(await workload(country, rounds, times))
-            print(results[-1].line, flush=True)
-        results.append(await sweep(country, scale, rounds))
-        print(results[-1].line, flush=True)
-        return results
+        for workload in workloads:
+            for one in await workload(country, rounds, times):
+                print(one.line, flush=True)
+                found.append(one)
+    return found
 
 
 def main() -> None:
@@ -34,6 +40,7 @@ def main() -> None:
     parser.add_argument("--scale", type=int, default=10_000, help="referrals in the database")
     parser.add_argument("--rounds", type=int, default=7, help=f"of both sides; at least {LEAST_ROUNDS}")
     parser.add_argument("--times", type=int, default=100, help="operations of ours a round")
+    parser.add_argument("--only", nargs="+", default=(*WORKLOADS, "W12"), choices=(*WORKLOADS, "W12"), help="of these")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
     given = parser.parse_args()
     rounds = max(given.rounds, LEAST_ROUNDS)
@@ -42,12 +49,12 @@ def main() -> None:
         parser.error(
             "--scale must leave each transition and each sweep referrals of their own: more of it, or fewer --times"
         )
-    results, missing = decision(rounds, given.times)
+    results, missing = decision(rounds, given.times) if "W12" in given.only else ([], [])
     for one in results:
         print(one.line, flush=True)
     for name in missing:
         print(f"W12 {name} not installed: not compared")
-    results += asyncio.run(_referrals(given.scale, rounds, given.times))
+    results += asyncio.run(_in_country(given.only, given.scale, rounds, given.times))
     given.output.mkdir(exist_ok=True)
     document = {
         "scale": given.scale,

@@ -29,6 +29,9 @@ from domain.codes import Role
 ROOT = Path(__file__).parent.parent
 MOST_REQUESTS = "1000000"
 SENDER, RECEIVER = "NGO-ALPHA", "SHELTER-NORTH"
+WORKER, RECEIVERS_ROLE = "shelter-worker-north", Role.SHELTER_STAFF
+"""Who asks for the inbox of RECEIVER."""
+
 CASE = {
     "entry_channel": "ngo",
     "person": {"sex": "female", "age_band": "24--26", "citizenships": ["KG"], "languages": ["ky"]},
@@ -58,14 +61,18 @@ class Country:
 
     Attributes:
         referrals: References of copies, each waiting for its receipt.
+        scale: How many referrals there are.
         plain: Connections of the administrator, whom no policy holds: what the service is compared with.
+        held: As many of the service's own role, held by every policy.
         services: As many keep-alive connections to the service.
         worker: What the worker process holds.
     """
 
+    scale: int
     tokens: dict[str, str]
     referrals: list[str]
     plain: list["asyncpg.Connection[asyncpg.Record]"]
+    held: list["asyncpg.Connection[asyncpg.Record]"]
     services: list["Line"]
     worker: Runtime
 
@@ -165,22 +172,24 @@ async def _populated(settings: Settings, access: Access, port: int, scale: int) 
     issuer = LocalIssuer.of(settings)
     tokens = {
         SENDER: issuer.token("caseworker-alpha", SENDER, Role.NGO_CASEWORKER),
-        RECEIVER: issuer.token("shelter-worker-north", RECEIVER, Role.SHELTER_STAFF),
+        RECEIVER: issuer.token(WORKER, RECEIVER, RECEIVERS_ROLE),
     }
     await _original(port, tokens[SENDER])
     plain = [await asyncpg.connect(access.admin_dsn(access.database)) for _ in range(CLIENTS)]
+    own = {"server_settings": {"timezone": "UTC", "jit": "off"}}
+    held = [await asyncpg.connect(access.dsns[DatabaseRole.APPLICATION], **own) for _ in range(CLIENTS)]
     await fill(plain[0], scale)
     lines = [Line(port, *await asyncio.open_connection("127.0.0.1", port)) for _ in range(CLIENTS)]
     # Those whose clocks run out last: the sweep takes the others.
     copies = "SELECT reference FROM referrals WHERE reference ~ '^R-0000' ORDER BY reference LIMIT 50000"
     referrals = [row["reference"] for row in await plain[0].fetch(copies)]
     worker = for_worker(settings, access.dsns)
-    yield Country(tokens, referrals, plain, lines, worker)
+    yield Country(scale, tokens, referrals, plain, held, lines, worker)
     await worker.database.close()
     for line in lines:
         line.writer.close()
         await line.writer.wait_closed()
-    for connection in plain:
+    for connection in (*plain, *held):
         await connection.close()
 
 

@@ -24,11 +24,12 @@ BARE = """
 """
 
 
-async def sweep(country: Country, scale: int, rounds: int) -> Result:
+async def sweep(country: Country, rounds: int, _times: int) -> list[Result]:
     """W9: fire the due deadlines with locks, a second look, audit and notifications, over a bare indexed UPDATE.
 
     Each round takes the next ones: the clock of the worker is shifted to the instant at which they have fallen due.
     """
+    scale = country.scale
     due = min(MOST_DUE, scale // (4 * (rounds + 1)))
     connection = country.plain[0]
 
@@ -59,4 +60,4 @@ async def sweep(country: Country, scale: int, rounds: int) -> Result:
             fired, bare = await both(ours, plain)
         pairs.append((fired, bare))
     meaning = f"sweep of {scale:,} open with {due:,} due, audited and told, over a bare UPDATE of the due"
-    return result("W9", meaning, pairs, 1 / SLOWEST)
+    return [result("W9", meaning, pairs, 1 / SLOWEST)]

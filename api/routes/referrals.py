@@ -1,6 +1,5 @@
 """Referrals: send, list, look, and every act of the life cycle."""
 
-import functools
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, TypeVar
 
@@ -8,13 +7,14 @@ from fastapi import APIRouter, Response
 from sqlmodel import col, select
 
 from api.dependencies import IDEMPOTENT, CurrentActor, Cursor, Limit, May, Reference, Version, Work, etag, opens
-from api.pagination import page, page_of_columns
+from api.pagination import page
 from api.problems import (
     InvalidRequest,
     PreconditionRequired,
     Unavailable,
     problems,
 )
+from api.referral_lists import RECEIVED, SENT, listed
 from api.schemas.base import AtMost200
 from api.schemas.referrals import (
     CompletionIn,
@@ -33,18 +33,15 @@ from api.schemas.referrals import (
 )
 from api.shown_referrals import shown, status_of, summaries
 from api.transaction import UnitOfWorkRoute
-from auth.authorisation import ORGANISATION, Authorisation, filled_in, visible, visible_to
+from auth.authorisation import Authorisation, visible
 from auth.roles import Permission
 from auth.tokens import TokenRefused
 from domain.audit.actions import AuditAction
-from domain.codes import ReferralStatus, Role
 from domain.errors import InvalidInput, NotFound, NotPermitted, StateConflict, VersionStale
-from domain.permits import Actor
 from domain.referrals.commands import MoveReferral, move_referral, reveal_notes, reveal_package, send_referral
 from domain.referrals.models import Referral
-from domain.referrals.queries import LISTED, codes_of, unanswered
+from domain.referrals.queries import codes_of, unanswered
 from domain.referrals.rules import Act
-from domain.referrals.waiting import positions
 from domain.sealing.envelope import SealBroken
 from domain.unit_of_work import UnitOfWork
 from domain.workflow.engine import ConsentMissing, StepNotOpen
@@ -99,43 +96,21 @@ async def list_referrals_of_case(
     return await summaries(work, rows.scalars().all())
 
 
-@functools.cache
-def _listing(mine: Any, role: Role) -> Any:
-    """Return the query of a list for a role, put together once; the actor is filled in when it is asked."""
-    return LISTED.where(mine, visible_to(Referral, Permission.REFERRAL_READ, role))
-
-
-async def _listed(
-    work: UnitOfWork, may: Authorisation, actor: Actor, mine: Any, cursor: str | None, limit: int
-) -> Response:
+async def _listed(work: UnitOfWork, may: Authorisation, mine: Any, cursor: str | None, limit: int) -> Response:
     may.own(Permission.REFERRAL_READ)
-    order = (col(Referral.created_at), col(Referral.id))
-    statement = _listing(mine, actor.role)
-    rows, following = await page_of_columns(work.session, statement, order, cursor, limit, filled_in(actor))
-    waiting = await positions(work, rows)
-    items = [
-        ReferralSummary.taken(
-            row, overdue=row.respond_by is not None and row.respond_by <= work.now, waiting_position=waiting.get(row.id)
-        )
-        for row in rows
-    ]
-    return Response(ReferralPage(items=items, next=following).model_dump_json(), media_type="application/json")
-
-
-RECEIVED = (col(Referral.receiving_organisation_id) == ORGANISATION) & (col(Referral.status) != ReferralStatus.DRAFT)
-SENT = col(Referral.sending_organisation_id) == ORGANISATION
+    return Response(await listed(work, may.actor, mine, cursor, limit), media_type="application/json")
 
 
 @router.get("/referrals/inbox", responses=READ_PROBLEMS, response_model=ReferralPage)
-async def list_inbox(may: May, work: Work, actor: CurrentActor, cursor: Cursor = None, limit: Limit = 50) -> Response:
+async def list_inbox(may: May, work: Work, cursor: Cursor = None, limit: Limit = 50) -> Response:
     """List what was referred to your organisation, newest first."""
-    return await _listed(work, may, actor, RECEIVED, cursor, limit)
+    return await _listed(work, may, RECEIVED, cursor, limit)
 
 
 @router.get("/referrals/outbox", responses=READ_PROBLEMS, response_model=ReferralPage)
-async def list_outbox(may: May, work: Work, actor: CurrentActor, cursor: Cursor = None, limit: Limit = 50) -> Response:
+async def list_outbox(may: May, work: Work, cursor: Cursor = None, limit: Limit = 50) -> Response:
     """List what your organisation referred to others, newest first."""
-    return await _listed(work, may, actor, SENT, cursor, limit)
+    return await _listed(work, may, SENT, cursor, limit)
 
 
 @router.get("/referrals/overdue", responses=READ_PROBLEMS)
