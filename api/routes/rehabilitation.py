@@ -14,6 +14,7 @@ from api.schemas.rehabilitation import (
     AnswersIn,
     CommissionIn,
     CommissionOut,
+    CommissionReasonsOut,
     CompensationIn,
     CompensationOut,
     DecisionOfCommissionIn,
@@ -24,7 +25,6 @@ from api.schemas.rehabilitation import (
     PlanIn,
     PlanOut,
     PlansOut,
-    ReasonsOut,
 )
 from api.transaction import UnitOfWorkRoute
 from auth.authorisation import visible
@@ -118,11 +118,11 @@ async def create_commission_decision(
 
 
 @router.get("/commission-requests/{request_id}/reasons", responses=READ_PROBLEMS | problems(SealBroken))
-async def read_reasons(request_id: UUID, may: May, work: Work) -> ReasonsOut:
+async def read_reasons(request_id: UUID, may: May, work: Work) -> CommissionReasonsOut:
     """Open the reasons that the commission gave. Recorded before you read it."""
     request, permit = await may.commission(request_id, Permission.COMMISSION_REASONS)
     opened = await reveal_reasons(permit, request, work)
-    return ReasonsOut(reasons=opened.get("reasons"))
+    return CommissionReasonsOut(reasons=opened.get("reasons"))
 
 
 @router.post("/courses/{reference}/follow-ups", status_code=201, dependencies=[IDEMPOTENT], responses=WRITE_PROBLEMS)

@@ -125,7 +125,7 @@ class CommissionOut(Out):
     recorded_at: Instant
 
 
-class ReasonsOut(Out):
+class CommissionReasonsOut(Out):
     """Why the commission decided so."""
 
     reasons: str | None = Field(max_length=20_000)

@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel, col
 
@@ -105,6 +105,11 @@ async def running_grants(session: AsyncSession, case_id: UUID, relation: Relatio
         )
     )
     return list(rows.scalars())
+
+
+async def walls_out(session: AsyncSession, case_id: UUID, organisation_id: UUID) -> bool:
+    """Tell the worker whether a conflict wall of a case stands before an organisation that is to take it over."""
+    return bool((await session.execute(select(func.nrm_walls_out(case_id, organisation_id)))).scalar_one())
 
 
 async def walls_of(session: AsyncSession, case_id: UUID) -> list[CaseWall]:

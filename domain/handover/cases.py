@@ -8,7 +8,7 @@ from sqlmodel import col, select
 from domain.audit.actions import AuditAction
 from domain.audit.chain import Scalar
 from domain.cases.models import Case, CaseAccess, Relation
-from domain.cases.queries import procedure, record_of, running_grants, walls_of
+from domain.cases.queries import procedure, record_of, running_grants, walls_out
 from domain.cases.rules import CaseRecord, facts
 from domain.codes import (
     CaseWork,
@@ -80,7 +80,7 @@ async def hand_over(
         successor: Who is to lead it.
         sealed: Hand it over even if nothing that is sealed may be opened: the coordinator decided so.
     """
-    if any(wall.organisation_id == successor.id for wall in await walls_of(work.session, case.id)):
+    if await walls_out(work.session, case.id, successor.id):
         return EscalationReason.CONFLICT_WALL
     if not may_lead(successor):
         return EscalationReason.SERVICE_NOT_OFFERED
@@ -101,6 +101,7 @@ async def hand_over(
             valid_until=FOREVER,
         )
     )
+    await work.flush()  # the database lets the worker grant a case only while nobody open leads it
     case.owner_organisation_id = successor.id
     case.version += 1
     await work.flush()

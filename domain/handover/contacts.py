@@ -6,7 +6,7 @@ Only contacts with a due callback move, with their keys: everything else stays s
 from sqlmodel import col, select
 
 from domain.audit.actions import AuditAction
-from domain.cases.models import CaseWall
+from domain.cases.queries import walls_out
 from domain.codes import EscalationReason, EscalationUnit, OrganisationStatus
 from domain.contacts.models import Contact, ContactCase
 from domain.deadlines.models import Deadline, DeadlineKind
@@ -43,13 +43,10 @@ async def give_callback(work: UnitOfWork, contact: Contact, successor: Organisat
     """Let another organisation call back; returns why it may not, or None when it is told."""
     if not may_lead(successor):
         return EscalationReason.SERVICE_NOT_OFFERED
-    walls = await work.session.execute(
-        select(CaseWall)
-        .join(ContactCase, col(ContactCase.case_id) == col(CaseWall.case_id))
-        .where(col(ContactCase.contact_id) == contact.id, col(CaseWall.organisation_id) == successor.id)
-    )
-    if walls.first() is not None:
-        return EscalationReason.CONFLICT_WALL
+    opened = await work.session.execute(select(ContactCase.case_id).where(col(ContactCase.contact_id) == contact.id))
+    for case_id in opened.scalars().all():
+        if await walls_out(work.session, case_id, successor.id):
+            return EscalationReason.CONFLICT_WALL
     former = contact.organisation_id
     contact.organisation_id = successor.id
     contact.version += 1

@@ -8,7 +8,7 @@ from sqlmodel import col, select
 
 from domain.audit.actions import AuditAction
 from domain.cases.models import Case, CaseAccess
-from domain.cases.queries import procedure, walls_of
+from domain.cases.queries import procedure, walls_out
 from domain.codes import (
     Compartment,
     EscalationReason,
@@ -73,7 +73,7 @@ async def reroute(work: UnitOfWork, case: Case, referral: Referral, receiver: Or
 
     The package stays as it was frozen, and opens to nobody until the new receiver accepts.
     """
-    if any(wall.organisation_id == receiver.id for wall in await walls_of(work.session, case.id)):
+    if await walls_out(work.session, case.id, receiver.id):
         return EscalationReason.CONFLICT_WALL
     if referral.service not in receiver.services or receiver.id == referral.sending_organisation_id:
         return EscalationReason.SERVICE_NOT_OFFERED

@@ -34,7 +34,16 @@ WORKER_ALSO = {
     "contacts": ("UPDATE (organisation_id, version)",),
     "deadlines": ("UPDATE (organisation_id)",),
 }
-WORKER_READS = ("case_walls", "contact_cases")
+WORKER_READS = ("contact_cases",)
+
+# Whether a wall of a case stands before an organisation that is to take it over. The worker alone may ask, and reads no wall.
+WALLS_OUT = """
+    CREATE FUNCTION nrm_walls_out(checked uuid, organisation uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+        SELECT session_user = 'nrm_worker' AND EXISTS (
+            SELECT 1 FROM case_walls w WHERE w.case_id = checked AND w.organisation_id = organisation)
+    $$
+"""
 
 # A case is the file on one person (persons.case_id is unique), so persons are counted without reading what is known of them.
 FUNNEL = """
@@ -91,6 +100,25 @@ CALLBACKS = """
     $$
 """
 
+# The worker may move the lead of a case that nobody open leads, or that the coordinator gave away; of no other case.
+ONLY_WHAT_IS_LEFT = """
+    CREATE FUNCTION nrm_only_what_is_left() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF session_user <> 'nrm_worker' THEN RETURN NEW; END IF;
+        IF TG_OP = 'UPDATE' THEN
+            IF NEW.compartments = OLD.compartments AND NEW.valid_until <= OLD.valid_until THEN RETURN NEW; END IF;
+        END IF;
+        IF NEW.relation = 'owner' AND (EXISTS (
+            SELECT 1 FROM cases c JOIN organisations o ON o.id = c.owner_organisation_id
+            WHERE c.id = NEW.case_id AND (o.status NOT IN ('active', 'probation') OR o.active_until <= nrm_now())
+        ) OR EXISTS (
+            SELECT 1 FROM escalations e
+            WHERE e.case_id = NEW.case_id AND e.assigned_organisation_id = NEW.organisation_id
+        )) THEN RETURN NEW; END IF;
+        RAISE insufficient_privilege USING MESSAGE = 'the worker moves only what an organisation left';
+    END $$
+"""
+
 
 def upgrade() -> None:
     create_tables()
@@ -135,6 +163,17 @@ def upgrade() -> None:
     op.execute("DROP FUNCTION nrm_funnel()")
     op.execute(FUNNEL)
     op.execute(CALLBACKS)
+    op.execute(WALLS_OUT)
+    op.execute(ONLY_WHAT_IS_LEFT)
+    op.execute(
+        "CREATE TRIGGER only_what_is_left BEFORE INSERT OR UPDATE OF compartments, valid_until ON case_access "
+        "FOR EACH ROW EXECUTE FUNCTION nrm_only_what_is_left()"
+    )
+    # The worker carries out that an organisation ends; it opens none again.
+    op.execute(
+        "CREATE POLICY worker_only_closes ON organisations AS RESTRICTIVE FOR UPDATE TO nrm_worker "
+        "USING (true) WITH CHECK (status = 'closed')"
+    )
     keep_functions_private()
 
 
@@ -191,6 +230,10 @@ def create_tables() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DROP TRIGGER only_what_is_left ON case_access")
+    op.execute("DROP FUNCTION nrm_only_what_is_left()")
+    op.execute("DROP POLICY worker_only_closes ON organisations")
+    op.execute("DROP FUNCTION nrm_walls_out(uuid, uuid)")
     op.execute("DROP FUNCTION nrm_callbacks()")
     op.execute("DROP FUNCTION nrm_funnel()")
     op.execute(import_module("migrations.versions.0005_classifications").FUNNEL)

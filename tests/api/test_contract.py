@@ -102,6 +102,11 @@ def test_every_operation_tells_what_the_machinery_around_it_may_answer(name: str
     assert ("idempotency-key" in parameters) == (method != "get")
 
 
+def test_no_two_schemas_share_a_name() -> None:
+    """Of two with one name the framework makes long ones, and generators of clients know neither."""
+    assert [name for name in CONTRACT["components"]["schemas"] if "__" in name] == []
+
+
 def test_everything_that_goes_in_or_comes_out_has_a_limit() -> None:
     open_places = {place for at, schema in schemas() for place in unlimited(schema, at)}
     assert open_places == UNTYPED

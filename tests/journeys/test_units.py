@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from tests.journeys.scenes import ADULT, carried, consented, identified, opened, referred, supported, taken_over
+from tests.journeys.scenes import ADULT, carried, consented, opened, referred, supported, taken_over
 from tests.world import World
 
 Counts = dict[tuple[str, str, str], int]
@@ -94,7 +94,6 @@ async def test_vulnerable_migrants_are_counted_apart_and_never_as_victims(world:
     body = {"entry_channel": "ngo", "victim_type": "vulnerable_migrant", "person": ADULT, "compartments": {}}
     case = (await world.post("alpha", "/cases", body))["reference"]
     await consented(world, case)
-    await identified(world, case)
     await referred(world, case, "NGO-BETA", "medical", "refer-for-urgent-care")
     counts = await funnel(world)
     assert counts["cases", "cases", MIGRANTS] == counts["persons", "persons", MIGRANTS] == 1

@@ -61,8 +61,9 @@ def test_no_case_and_no_contact_is_closed_by_waiting() -> None:
     assert not [fact.name for subject in (CASE, CONTACT) for fact in subject.facts if fact.mover is Mover.TIME]
 
 
-def test_what_is_not_current_is_pinned_to_no_case(catalogue: Catalogue) -> None:
-    assert {catalogue.sop(*named).subject for named in catalogue.current("KG").items()} == {"case", "contact"}
+def test_every_subject_has_its_current_procedure(catalogue: Catalogue) -> None:
+    current = [catalogue.sop(*named).subject for named in catalogue.current("KG").items()]
+    assert sorted(current) == ["case", "contact", "proceedings", "rehabilitation", "stay"]
 
 
 def test_a_refusing_adult_can_be_left_in_peace_at_once(sop: Sop) -> None:

@@ -135,4 +135,4 @@ def test_an_instant_of_any_offset_is_hashed_to_the_microsecond() -> None:
 
 
 def test_actions_are_nouns_and_what_happened_to_them() -> None:
-    assert all(re.fullmatch(r"[a-z]+\.[a-z]+(_[a-z]+)*", action) for action in AuditAction)
+    assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*\.[a-z]+(_[a-z]+)*", action) for action in AuditAction)
