@@ -12,11 +12,14 @@ from benchmarks.country import serving
 from benchmarks.decision import decision
 from benchmarks.measuring import Result, chart
 from benchmarks.opening import opening
-from benchmarks.referrals import inbox, status, transition
+from benchmarks.referrals import growth, inbox, status, transition
 from benchmarks.sweep import sweep
 
 LEAST_ROUNDS = 5
 
+
+FEW = 10_000
+"""Referrals of the country with which a larger one is compared."""
 
 WORKLOADS = {"W1": opening, "W2": transition, "W3": inbox, "W4": status, "W9": sweep}
 
@@ -26,11 +29,18 @@ async def _in_country(wanted: Collection[str], scale: int, rounds: int, times: i
     if not workloads:
         return []
     found: list[Result] = []
+
+    def told(results: list[Result]) -> None:
+        for one in results:
+            print(one.line, flush=True)
+        found.extend(results)
+
     async with serving(scale) as country:
         for workload in workloads:
-            for one in await workload(country, rounds, times):
-                print(one.line, flush=True)
-                found.append(one)
+            told(await workload(country, rounds, times))
+        if "W3" in wanted and scale > FEW:
+            async with serving(FEW) as small:
+                told(await growth(country, small, rounds, times))
     return found
 
 

@@ -67,17 +67,17 @@ def result(workload: str, meaning: str, pairs: Iterable[tuple[float, float]], go
     )
 
 
-async def rate(operation: Callable[[int], Awaitable[object]], times: int) -> float:
-    """Return operations a second with CLIENTS at once; each operation is told which client does it."""
-    share = max(1, times // CLIENTS)
+async def rate(operation: Callable[[int], Awaitable[object]], times: int, clients: int = CLIENTS) -> float:
+    """Return operations a second with some clients at once; each operation is told which client does it."""
+    share = max(1, times // clients)
 
     async def client(number: int) -> None:
         for _ in range(share):
             await operation(number)
 
     start = time.perf_counter()
-    await asyncio.gather(*(client(number) for number in range(CLIENTS)))
-    return share * CLIENTS / (time.perf_counter() - start)
+    await asyncio.gather(*(client(number) for number in range(clients)))
+    return share * clients / (time.perf_counter() - start)
 
 
 async def alternating(
@@ -85,18 +85,19 @@ async def alternating(
     plain: Callable[[int], Awaitable[object]],
     rounds: int,
     times: tuple[int, int],
+    clients: int = CLIENTS,
 ) -> list[tuple[float, float]]:
     """Return the rates of both in each round; who goes first changes, so that warmth favours nobody."""
-    await rate(ours, CLIENTS)
-    await rate(plain, CLIENTS)
+    await rate(ours, CLIENTS, clients)
+    await rate(plain, CLIENTS, clients)
     found = []
     for number in range(rounds):
         if number % 2:
-            slow = await rate(plain, times[1])
-            found.append((await rate(ours, times[0]), slow))
+            slow = await rate(plain, times[1], clients)
+            found.append((await rate(ours, times[0], clients), slow))
         else:
-            fast = await rate(ours, times[0])
-            found.append((fast, await rate(plain, times[1])))
+            fast = await rate(ours, times[0], clients)
+            found.append((fast, await rate(plain, times[1], clients)))
     return found
 
 

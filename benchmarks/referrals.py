@@ -1,5 +1,6 @@
 """W2, W3, W4: what is done with referrals all day, against the same by plain asyncpg without any of the walls."""
 
+from functools import partial
 from itertools import cycle
 
 from api.referral_lists import RECEIVED, given, statement
@@ -15,6 +16,9 @@ INBOX = """
     LEFT JOIN deadlines d ON d.subject_id = r.id AND d.kind = 'referral_response' AND d.settled_at IS NULL
     WHERE r.receiving_organisation_id = $1 AND r.status <> 'draft' ORDER BY r.created_at DESC, r.id DESC LIMIT 51
 """
+MOST_GROWTH = 1.3
+"""How many times as long an inbox may take in a large country."""
+
 CONTEXT = """
     SELECT set_config('nrm.organisation_id', $1, true), set_config('nrm.staff_id', $2, true),
         set_config('nrm.role', $3, true), set_config('nrm.country', $4, true), set_config('nrm.now', $5, true)
@@ -85,6 +89,17 @@ async def inbox(country: Country, rounds: int, times: int) -> list[Result]:
         result("W3", "inbox of 50, over the same SQL with the same walls", behind, 0.30),
         result("W3 without walls", "inbox of 50, over SQL for the same rows that no wall holds", without, None),
     ]
+
+
+async def growth(country: Country, small: Country, rounds: int, times: int) -> list[Result]:
+    """W3 again: how long one client waits for its inbox among many referrals, against a few of them."""
+
+    async def asked_of(where: Country, _: int) -> None:
+        await where.ask(0, RECEIVER, "GET", "/referrals/inbox?limit=50")
+
+    pairs = await alternating(partial(asked_of, country), partial(asked_of, small), rounds, (times, times), clients=1)
+    meaning = f"one client's inbox among {country.scale:,} referrals, over {small.scale:,}"
+    return [result("W3 growth", meaning, pairs, 1 / MOST_GROWTH)]
 
 
 async def _actor(country: Country) -> Actor:
