@@ -29,7 +29,10 @@ RECEIVED = (col(Referral.receiving_organisation_id) == ORGANISATION) & (col(Refe
 SENT = col(Referral.sending_organisation_id) == ORGANISATION
 BEHIND = (bindparam("behind_at", type_=DateTime(timezone=True)), bindparam("behind_id", type_=Uuid))
 MOST = bindparam("most", type_=Integer)
-NOT_TOLD = ("id", "receiving_organisation_id")
+NOT_TOLD = 2
+"""How many columns of LISTED come before those that are told by their own name."""
+
+TOLD = tuple(column.name for column in LISTED.selected_columns)[NOT_TOLD:]
 
 
 @dataclass(frozen=True)
@@ -78,13 +81,13 @@ async def listed(work: UnitOfWork, actor: Actor, mine: ColumnElement[bool], curs
     rows = (await connection.exec_driver_sql(asked.text, asked.values(given(actor, cursor, limit)))).all()
     shown = rows[:limit]
     waiting = await positions(work, shown)
-    items = []
-    for row in shown:
-        item = row._asdict()
-        item["overdue"] = row.respond_by is not None and row.respond_by <= work.now
-        item["waiting_position"] = waiting.get(item["id"])
-        for name in NOT_TOLD:
-            del item[name]
-        items.append(item)
+    items = [
+        {
+            **dict(zip(TOLD, row[NOT_TOLD:], strict=True)),
+            "overdue": row.respond_by is not None and row.respond_by <= work.now,
+            "waiting_position": waiting.get(row.id),
+        }
+        for row in shown
+    ]
     following = cursor_of(shown[-1].created_at, shown[-1].id) if len(rows) > limit else None
     return to_json({"items": items, "next": following})

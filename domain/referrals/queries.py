@@ -56,8 +56,8 @@ RESPOND_BY = (
 LISTED: Any = (
     columns(
         col(Referral.id),
-        col(Referral.reference),
         col(Referral.receiving_organisation_id),
+        col(Referral.reference),
         col(Referral.status),
         col(Referral.service),
         col(Referral.priority),
