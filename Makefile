@@ -95,6 +95,10 @@ fix: setup ## format, and repair what the linter can
 attacks: setup ## try to break the confidentiality, and say what was tried
 	@$(BIN)/pytest -q tests/attacks
 
+.PHONY: fuzz
+fuzz: setup ## send thousands of generated requests to every operation of the contract
+	@HYPOTHESIS_PROFILE=thorough $(BIN)/pytest -q --timeout 3600 tests/clients/test_fuzzing.py
+
 .PHONY: bench
 bench: setup ## measure against the bare minimum, and against other engines; BENCH='--scale 10000' passes options
 	@wanted=$$($(PYTHON) -c 'import hashlib; print(hashlib.sha256(open("requirements-bench.lock", "rb").read()).hexdigest())')

@@ -120,7 +120,7 @@ def protect_awards() -> None:
     let_owner_read("award_cases")
     let_worker("awards", "SELECT")
     op.execute(
-        "CREATE POLICY awards_behind_walls ON notifications AS RESTRICTIVE FOR SELECT TO nrm_application "
+        "CREATE POLICY walled_awards ON notifications AS RESTRICTIVE FOR SELECT TO nrm_application "
         f"USING (reference NOT IN {BEHIND_WALLS})"
     )
 
@@ -149,7 +149,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP POLICY awards_behind_walls ON notifications")
+    op.execute("DROP POLICY walled_awards ON notifications")
     op.execute("DROP POLICY application_select ON awards")
     op.execute("DROP POLICY application_update ON awards")
     op.execute("DROP FUNCTION nrm_walled_awards()")

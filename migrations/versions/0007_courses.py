@@ -325,13 +325,13 @@ def upgrade() -> None:
                       AND k.organisation_id = (SELECT nrm_organisation())))
         """)
     op.execute(
-        "CREATE POLICY courses_behind_walls ON notifications AS RESTRICTIVE FOR SELECT TO nrm_application "
+        "CREATE POLICY walled_courses ON notifications AS RESTRICTIVE FOR SELECT TO nrm_application "
         "USING (reference NOT IN (SELECT nrm_walled_courses()))"
     )
 
 
 def downgrade() -> None:
-    op.execute("DROP POLICY courses_behind_walls ON notifications")
+    op.execute("DROP POLICY walled_courses ON notifications")
     for table in READ_FOR_STAYS:
         op.execute(f"DROP POLICY stays ON {table}")
     op.execute("DROP FUNCTION nrm_known_in_stay(uuid)")

@@ -10,7 +10,7 @@ MASKED = (
     (re.compile(r"\b[CR](-[0-9A-Z]{4}){4}\b"), "REFERENCE"),
     (re.compile(r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d\d \w{3} \d{4}(, \d\d:\d\d)?"), "DAY"),
 )
-STAGE = re.compile(r"^  ([a-z ]+?) {2,}(\d+) +(\w+)$")
+STAGE = re.compile(r"^  ([a-z ]+?) {2,}(\d+) ")
 
 
 @pytest.fixture(scope="module")

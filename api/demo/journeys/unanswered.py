@@ -9,6 +9,8 @@ from auth import policies
 TITLE = "Marat: a referral that nobody answers"
 AFTER_TWO_DAYS = "Marat, two days later"
 AFTER_FOUR_DAYS = "Marat, four days later"
+LATE_STEPS = Counter({"assess-danger": 2, "inform-of-rights": 1})
+"""Of the other cases of the story, after two days."""
 
 
 def play(play: Play) -> tuple[str, str]:
@@ -41,12 +43,19 @@ def escalates(play: Play, referral: str) -> None:
             f"was due {play.local(item['respond_by'])}; not a word about the person",
             why_rule(policies.OVERSEES_IT),
         )
-    steps = Counter(
-        item["detail"] for item in play.get(COORDINATOR, "/notifications")["items"] if item["kind"] == "step_overdue"
-    )
-    if steps:
-        named = ", ".join(f"{key} ({number})" for key, number in sorted(steps.items()))
-        play.did(COORDINATOR, f"is told as well which steps of other cases are late: {named}")
+    _late_steps(play)
+
+
+def _late_steps(play: Play) -> None:
+    """The same clock looks at the steps of every case; the worker takes them up one after the other."""
+
+    def late() -> Counter[str]:
+        items = play.get(COORDINATOR, "/notifications")["items"]
+        return Counter(item["detail"] for item in items if item["kind"] == "step_overdue")
+
+    play.wait_until("the coordinator is told of every late step", lambda: late() == LATE_STEPS)
+    named = ", ".join(f"{key} ({number})" for key, number in sorted(late().items()))
+    play.did(COORDINATOR, f"is told as well which steps of other cases are late: {named}")
 
 
 def expires(play: Play, case: str, referral: str) -> None:
