@@ -193,8 +193,8 @@ async def link_contact(contact: Contact, permit: Permit, case: Case, work: UnitO
         if len(known) >= MOST_CASES:
             raise InvalidInput(field="contact", reason="about as many cases as one contact may be about")
         work.add(ContactCase(contact_id=contact.id, case_id=case.id))
-        work.audit(AuditAction.CONTACT_LINKED, permit, stream_id=case.id, subject_id=contact.id)
         await work.flush()
+    work.audit(AuditAction.CONTACT_LINKED, permit, stream_id=case.id, subject_id=contact.id)
     return contact
 
 

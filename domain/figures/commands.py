@@ -66,6 +66,7 @@ async def _enter(command: EnterFigure, permit: Permit, work: UnitOfWork) -> Publ
     )
     last = rows.scalar_one_or_none()
     if last is not None and (last.value, last.disputed) == (command.value, command.disputed):
+        _record(work, permit, last)
         return last
     figure = PublishedFigure(
         id=work.ids.uuid(),
@@ -84,6 +85,12 @@ async def _enter(command: EnterFigure, permit: Permit, work: UnitOfWork) -> Publ
     )
     work.add(figure)
     await work.flush()
+    _record(work, permit, figure)
+    return figure
+
+
+def _record(work: UnitOfWork, permit: Permit, figure: PublishedFigure) -> None:
+    """Record that somebody entered it, if only to say the same again."""
     work.audit(
         AuditAction.FIGURE_ENTERED,
         permit,
@@ -91,4 +98,3 @@ async def _enter(command: EnterFigure, permit: Permit, work: UnitOfWork) -> Publ
         subject_id=figure.id,
         version=figure.version,
     )
-    return figure
