@@ -71,6 +71,18 @@ def protect(table: str, rows: Rows) -> None:
         op.execute(f"CREATE POLICY application_{verb.lower()} ON {table} FOR {verb} TO nrm_application {clause}")
 
 
+def only_grows(table: str) -> None:
+    """Let nobody change, delete or truncate rows of a table, whatever their role."""
+    op.execute(
+        f"CREATE TRIGGER only_grows BEFORE UPDATE OR DELETE ON {table} "
+        "FOR EACH ROW EXECUTE FUNCTION nrm_refuse_change()"
+    )
+    op.execute(
+        f"CREATE TRIGGER never_truncated BEFORE TRUNCATE ON {table} "
+        "FOR EACH STATEMENT EXECUTE FUNCTION nrm_refuse_change()"
+    )
+
+
 def let_worker(table: str, *privileges: str, first: bool = True) -> None:
     """Let the worker use these privileges on every row; `first` unless the table has the worker's policy already."""
     for privilege in privileges:

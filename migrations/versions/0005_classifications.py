@@ -1,9 +1,11 @@
 """Classifications, which only grow, and a funnel that never counts a vulnerable migrant as a victim."""
 
+from importlib import import_module
+
 import sqlalchemy as sa
 from alembic import op
 
-from migrations.row_security import ORGANISATION, Rows, keep_functions_private, owned, protect
+from migrations.row_security import ORGANISATION, Rows, keep_functions_private, only_grows, owned, protect
 
 revision = "0005"
 down_revision = "0004"
@@ -45,29 +47,6 @@ FUNNEL = """
             WHERE EXISTS (SELECT 1 FROM allowed) GROUP BY s.stage, p.population
     $$
 """
-FORMER_FUNNEL = """
-    CREATE FUNCTION nrm_funnel() RETURNS TABLE (stage text, unit text, counted bigint)
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-        WITH allowed AS (SELECT nrm_country() AS country WHERE nrm_role() = 'coordinator'),
-        reached AS (
-            SELECT e.referral_id, e.status FROM referral_events e
-            JOIN referrals r ON r.id = e.referral_id JOIN allowed a ON a.country = r.country
-            WHERE r.status <> 'entered_in_error' AND NOT nrm_walled(r.case_id)
-        )
-        SELECT 'contacts', 'contacts', count(*) FROM contacts c
-            JOIN organisations o ON o.id = c.organisation_id JOIN allowed a ON a.country = o.country
-            WHERE c.id::text NOT IN (SELECT nrm_walled_references())
-        UNION ALL SELECT 'cases', 'cases', count(*) FROM cases c JOIN allowed a ON a.country = c.country
-            WHERE NOT nrm_walled(c.id)
-        UNION ALL SELECT 'presumed_or_identified', 'cases', count(DISTINCT d.case_id) FROM identification_decisions d
-            JOIN cases c ON c.id = d.case_id JOIN allowed a ON a.country = c.country
-            WHERE d.outcome IN ('PossibleVictimOfTrafficking', 'ActualVictimOfTrafficking') AND NOT nrm_walled(c.id)
-        UNION ALL SELECT s.stage, 'referrals', count(DISTINCT r.referral_id)
-            FROM (VALUES ('sent'), ('received'), ('accepted'), ('in_service'), ('completed')) AS s (stage)
-            LEFT JOIN reached r ON r.status = s.stage
-            WHERE EXISTS (SELECT 1 FROM allowed) GROUP BY s.stage
-    $$
-"""
 
 
 def upgrade() -> None:
@@ -92,14 +71,7 @@ def upgrade() -> None:
     op.create_index("classifications_of_case", TABLE, ["case_id", "recorded_at"])
     owner = owned(f"{TABLE}.case_id")
     protect(TABLE, Rows(select=owner, insert=f"organisation_id = {ORGANISATION} AND {owner}"))
-    op.execute(
-        f"CREATE TRIGGER only_grows BEFORE UPDATE OR DELETE ON {TABLE} "
-        "FOR EACH ROW EXECUTE FUNCTION nrm_refuse_change()"
-    )
-    op.execute(
-        f"CREATE TRIGGER never_truncated BEFORE TRUNCATE ON {TABLE} "
-        "FOR EACH STATEMENT EXECUTE FUNCTION nrm_refuse_change()"
-    )
+    only_grows(TABLE)
     op.execute("DROP FUNCTION nrm_funnel()")
     op.execute(FUNNEL)
     keep_functions_private()
@@ -107,6 +79,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DROP FUNCTION nrm_funnel()")
-    op.execute(FORMER_FUNNEL)
+    op.execute(import_module("migrations.versions.0003_roles_and_row_security").FUNNEL)
     keep_functions_private()
     op.drop_table(TABLE)

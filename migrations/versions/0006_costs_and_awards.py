@@ -11,6 +11,7 @@ from migrations.row_security import (
     let_owner_read,
     let_worker,
     not_walled,
+    only_grows,
     owned,
     protect,
 )
@@ -56,10 +57,7 @@ def create_growing(table: str, *columns: sa.Column[object], constraints: tuple[s
         SELECT 1 FROM service_episodes e WHERE e.id = episode_id AND e.case_id = {case}
           AND e.organisation_id = {ORGANISATION})"""
     protect(table, Rows(select=f"({given}) OR ({owned(case)})", insert=f"{given} AND {own_episode}"))
-    for name, when, each in (("only_grows", "UPDATE OR DELETE", "ROW"), ("never_truncated", "TRUNCATE", "STATEMENT")):
-        op.execute(
-            f"CREATE TRIGGER {name} BEFORE {when} ON {table} FOR EACH {each} EXECUTE FUNCTION nrm_refuse_change()"
-        )
+    only_grows(table)
 
 
 def create_awards() -> None:

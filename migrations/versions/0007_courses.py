@@ -16,6 +16,7 @@ from migrations.row_security import (
     let_owner_read,
     let_worker,
     not_walled,
+    only_grows,
     protect,
 )
 
@@ -282,17 +283,6 @@ def protect_records() -> None:
         op.execute(
             f"CREATE POLICY commission_insert ON {table} FOR INSERT TO nrm_application WITH CHECK ({of_request})"
         )
-
-
-def only_grows(table: str) -> None:
-    op.execute(f"""
-        CREATE TRIGGER only_grows BEFORE UPDATE OR DELETE ON {table}
-        FOR EACH ROW EXECUTE FUNCTION nrm_refuse_change()
-    """)
-    op.execute(f"""
-        CREATE TRIGGER never_truncated BEFORE TRUNCATE ON {table}
-        FOR EACH STATEMENT EXECUTE FUNCTION nrm_refuse_change()
-    """)
 
 
 def upgrade() -> None:

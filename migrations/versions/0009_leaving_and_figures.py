@@ -13,6 +13,7 @@ from migrations.row_security import (
     keep_functions_private,
     let_owner_read,
     let_worker,
+    only_grows,
     protect,
 )
 
@@ -137,14 +138,7 @@ def upgrade() -> None:
             insert=f"{MINE} AND staff_id = {STAFF} AND (SELECT nrm_role()) = 'coordinator'",
         ),
     )
-    op.execute("""
-        CREATE TRIGGER only_grows BEFORE UPDATE OR DELETE ON published_figures
-        FOR EACH ROW EXECUTE FUNCTION nrm_refuse_change()
-    """)
-    op.execute("""
-        CREATE TRIGGER never_truncated BEFORE TRUNCATE ON published_figures
-        FOR EACH STATEMENT EXECUTE FUNCTION nrm_refuse_change()
-    """)
+    only_grows("published_figures")
     let_worker(
         "escalations",
         "SELECT",
