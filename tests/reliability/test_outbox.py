@@ -22,6 +22,8 @@ from tests.reliability.dispatching import AFTER_CLAIMING, AFTER_SENDING, NEVER, 
 from tests.world import STAFF, World
 
 EVENTS = 10_000
+"""So many happen at least; and more, as long as somebody who is to die finds nothing to do."""
+
 TOGETHER = 25
 """Events of one transaction."""
 
@@ -85,7 +87,7 @@ async def test_ten_thousand_events_survive_the_death_of_their_dispatchers(
     expected, undone = await writing
     accepted = [event for number, event in enumerate(receiver.ids, 1) if number % 100 != 0]
     refused = [event for number, event in enumerate(receiver.ids, 1) if number % 100 == 0]
-    assert len(expected) == EVENTS
+    assert len(expected) >= EVENTS
     assert min(deaths[point] for point in (AFTER_CLAIMING, AFTER_SENDING, "anywhere")) >= 10
     assert sum(deaths.values()) == DEATHS
     assert set(accepted) == set(expected), "an event was lost or invented"
@@ -95,18 +97,24 @@ async def test_ten_thousand_events_survive_the_death_of_their_dispatchers(
     assert deaths[AFTER_SENDING] <= repeats <= sum(deaths.values()) * BATCH
     await all_signed(world, admin, receiver, secrets)
     states = await admin.fetch("SELECT state, count(*) AS count FROM deliveries GROUP BY state")
-    assert {row["state"]: row["count"] for row in states} == {"delivered": EVENTS}
-    print(f"{EVENTS} events, {sum(deaths.values())} deaths {dict(deaths)}, {repeats} repeats")  # noqa: T201
+    assert {row["state"]: row["count"] for row in states} == {"delivered": len(expected)}
+    print(f"{len(expected)} events, {sum(deaths.values())} deaths {dict(deaths)}, {repeats} repeats")  # noqa: T201
 
 
 async def written(world: World, told: tuple[str, ...], all_died: asyncio.Event) -> tuple[list[str], list[str]]:
-    """Let events happen in many transactions, some of which are undone; returns the ids of both."""
+    """Let events happen in many transactions, some of which are undone; returns the ids of both.
+
+    Dispatchers die at a call of theirs: as long as one is to die there is always a next call.
+    """
     chance = random.Random(1)  # noqa: S311 - repeatable on purpose
     expected: list[str] = []
     undone: list[str] = []
-    while len(expected) < EVENTS:
-        if len(expected) == EVENTS - AFTER_DEATHS:
-            await all_died.wait()
+    after_deaths = 0
+    while len(expected) < EVENTS or after_deaths < AFTER_DEATHS:
+        if all_died.is_set():
+            after_deaths += TOGETHER
+        elif len(expected) >= EVENTS - AFTER_DEATHS:
+            await asyncio.sleep(0.05)
         expected += await happened(world, chance.choice(told), TOGETHER)
         if chance.random() < 0.1:
             undone += await happened(world, chance.choice(told), TOGETHER, undone=True)
