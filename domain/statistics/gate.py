@@ -1,0 +1,111 @@
+"""The gate: a release that says too much about anybody does not pass it. Pure.
+
+First every rule is looked at again, in the counts themselves. Then the release is attacked, together with all that was
+ever published, by everybody whose knowledge the rules assume: somebody who knows every total, and each organisation.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from domain.statistics.attack import Attack, Contradiction, Knowledge
+from domain.statistics.counts import Caseload, Count, together
+from domain.statistics.declaration import Cell, Population, Rules
+from domain.statistics.windows import Reason, Window, faults
+
+
+class Leak(StrEnum):
+    """What would be known that must not be."""
+
+    RULE = "rule"  # a rule of protection does not hold
+    WRONG = "wrong"  # a figure is not the count, rounded
+    OVERLAP = "overlap"  # two windows of one table share a period
+    PRESENCE = "presence"  # a few with this combination must exist, or one person is described in full
+    NARROW = "narrow"  # how few have this combination is known too well
+    CONTRADICTION = "contradiction"  # what was published cannot be true together
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One reason to refuse; for the eyes of the two who approve, never published.
+
+    Attributes:
+        tables: Which tables together.
+        attacker: Who finds out: `anybody`, or the code of an organisation.
+        reason: The rule, for a rule.
+    """
+
+    leak: Leak
+    tables: tuple[str, ...]
+    attacker: str = "anybody"
+    reason: Reason | None = None
+
+
+def inspect(
+    population: Population, rules: Rules, windows: Sequence[Window], periods: Sequence[Count], *, since: int = 0
+) -> list[Finding]:
+    """Return what is wrong with everything published, the newest release included; nothing, if it may be published.
+
+    Args:
+        population: What is counted.
+        rules: The rules of protection.
+        windows: All windows ever published, and those of the release.
+        periods: The counts of all periods so far.
+        since: The first period of which something is published anew: what is earlier was inspected before.
+    """
+    return [*_broken(population, rules, windows, periods), *_learnt(population, rules, windows, periods, since)]
+
+
+def _broken(
+    population: Population, rules: Rules, windows: Sequence[Window], periods: Sequence[Count]
+) -> Iterator[Finding]:
+    covered: set[tuple[str, int]] = set()
+    for window in windows:
+        count = together(periods[window.first : window.last + 1])
+        length = window.last - window.first + 1
+        for reason in sorted(faults(population, rules, window.table, window.levels, count, length)):
+            yield Finding(Leak.RULE, (window.table,), reason=reason)
+        cells = count.everybody.grouped(population, window.table, window.levels)
+        truth = {cell: rules.rounded(number) for cell, number in cells.items()}
+        if truth != dict(window.cells) or window.total != rules.rounded(count.everybody.total):
+            yield Finding(Leak.WRONG, (window.table,))
+        spans = {(window.table, period) for period in range(window.first, window.last + 1)}
+        if covered & spans:
+            yield Finding(Leak.OVERLAP, (window.table,))
+        covered |= spans
+
+
+def _learnt(
+    population: Population, rules: Rules, windows: Sequence[Window], periods: Sequence[Count], since: int
+) -> Iterator[Finding]:
+    totals = [one.everybody.total for one in periods]
+    tables = tuple(sorted({window.table for window in windows}))
+    for attacker, own in attackers(periods):
+        attack = Attack(population, rules, windows, Knowledge(totals, own))
+        try:
+            found = {leak for leak in _leaks(attack, rules, periods, since)}
+        except Contradiction:
+            found = {Leak.CONTRADICTION}
+        for leak in sorted(found):
+            yield Finding(leak, tables, attacker)
+
+
+def attackers(periods: Sequence[Count]) -> Iterable[tuple[str, Mapping[int, Caseload]]]:
+    """Yield who is assumed to attack, and what each can subtract, by period."""
+    yield "anybody", {}
+    for name in sorted({name for one in periods for name in one.organisations}):
+        yield name, {
+            number: one.organisations[name] for number, one in enumerate(periods) if name in one.organisations
+        }
+
+
+def _leaks(attack: Attack, rules: Rules, periods: Sequence[Count], since: int) -> Iterator[Leak]:
+    for period in range(since, len(periods)):
+        cross = periods[period].cross
+        quiet = all(attack.bounds(values, period).least == 0 for values in attack.telling(cross, period))
+        for values in attack.telling(cross, period) if quiet else cross:
+            bounds = attack.bounds(values, period)
+            if 0 < bounds.least and (bounds.least < rules.minimum or bounds.whole):
+                yield Leak.PRESENCE
+            if bounds.least < rules.minimum and bounds.most - bounds.least < rules.minimum:
+                yield Leak.NARROW
