@@ -83,8 +83,10 @@ class Attack:
     def __init__(self, population: Population, rules: Rules, windows: Iterable[Window], knowledge: Knowledge) -> None:
         self.population, self.rules, self.knowledge = population, rules, knowledge
         self.windows = list(windows)
-        used = Counter(name for table in population.tables.values() for name in table.dimensions)
-        self._shared = {name for name, times in used.items() if times > 1}
+        tables = [population.tables[name].dimensions for name in {window.table for window in self.windows}]
+        used = Counter(name for dimensions in tables for name in dimensions)
+        together = {name for dimensions in tables if len(dimensions) > 1 for name in dimensions}
+        self._shared = together | {name for name, times in used.items() if times > 1}
         self._rows = {id(window): self._rows_of(window) for window in self.windows}
         self._solved: dict[object, Bounds] = {}
 

@@ -1,6 +1,6 @@
 """The gate: a release that says too much about anybody does not pass it. Pure.
 
-First every rule is looked at again, in the counts themselves. Then the release is attacked, together with all that was
+First every rule is looked at again, in the counts themselves. What keeps them all is then attacked, together with all that was
 ever published, by everybody whose knowledge the rules assume: somebody who knows every total, and each organisation.
 """
 
@@ -53,7 +53,9 @@ def inspect(
         periods: The counts of all periods so far.
         since: The first period of which something is published anew: what is earlier was inspected before.
     """
-    return [*_broken(population, rules, windows, periods), *_learnt(population, rules, windows, periods, since)]
+    return list(_broken(population, rules, windows, periods)) or list(
+        _learnt(population, rules, windows, periods, since)
+    )
 
 
 def _broken(
@@ -94,9 +96,7 @@ def attackers(periods: Sequence[Count]) -> Iterable[tuple[str, Mapping[int, Case
     """Yield who is assumed to attack, and what each can subtract, by period."""
     yield "anybody", {}
     for name in sorted({name for one in periods for name in one.organisations}):
-        yield name, {
-            number: one.organisations[name] for number, one in enumerate(periods) if name in one.organisations
-        }
+        yield name, {number: one.organisations[name] for number, one in enumerate(periods) if name in one.organisations}
 
 
 def _leaks(attack: Attack, rules: Rules, periods: Sequence[Count], since: int) -> Iterator[Leak]:

@@ -72,9 +72,7 @@ def faults(
     return frozenset(found)
 
 
-def levels_for(
-    population: Population, rules: Rules, table: str, last: Count | None, waiting: int
-) -> tuple[int, ...]:
+def levels_for(population: Population, rules: Rules, table: str, last: Count | None, waiting: int) -> tuple[int, ...]:
     """Return the levels of a table's next window, chosen without looking at what is in it.
 
     Args:
