@@ -24,6 +24,8 @@ MEDIA_TYPE = "application/problem+json"
 TYPE = "urn:nrm:problem:"
 FILE = Path(__file__).with_name("problems.yaml")
 RETRY_AFTER_SECONDS = 2
+RETRY_AFTER = {"unavailable": RETRY_AFTER_SECONDS, "sealed": 30}
+"""Seconds after which a caller may come back; custodians take longer than a database."""
 
 log = structlog.get_logger()
 
@@ -125,8 +127,8 @@ async def on_domain_error(request: Request, error: Exception) -> JSONResponse:
     """Answer a refusal of the domain."""
     refusal = cast("DomainError", error)
     headers = {"WWW-Authenticate": "Bearer"} if refusal.code == "token-refused" else {}
-    if refusal.code == "unavailable":
-        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    if refusal.code in RETRY_AFTER:
+        headers["Retry-After"] = str(RETRY_AFTER[refusal.code])
     return answer(refusal.code, language_of(request), refusal.details, headers)
 
 

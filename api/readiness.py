@@ -11,8 +11,9 @@ from api.backup import program_revision
 from api.runtime import Runtime
 from domain.sealing.envelope import SealBroken
 from domain.sealing.providers import KeyProvider
+from domain.sealing.ring import Sealed
 
-Readiness = Literal["ready", "waiting-for-database", "waiting-for-migration", "waiting-for-keys"]
+Readiness = Literal["ready", "waiting-for-database", "waiting-for-migration", "waiting-for-keys", "sealed"]
 
 TRIED = b"readiness"
 
@@ -28,7 +29,10 @@ async def readiness(runtime: Runtime) -> Readiness:
         return "waiting-for-database"
     if await _revision(runtime) != _wanted_revision():
         return "waiting-for-migration"
-    return "ready" if _opens(runtime.keys) else "waiting-for-keys"
+    try:
+        return "ready" if _opens(runtime.keys) else "waiting-for-keys"
+    except Sealed:
+        return "sealed"
 
 
 async def _revision(runtime: Runtime) -> str | None:
@@ -42,8 +46,8 @@ async def _revision(runtime: Runtime) -> str | None:
 
 
 def _opens(keys: KeyProvider) -> bool:
-    key = keys.derive("readiness")
     try:
+        key = keys.derive("readiness")
         return hmac.compare_digest(keys.unwrap(keys.wrap(key, TRIED), TRIED), key)
     except (SealBroken, OSError):
         return False

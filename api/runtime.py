@@ -16,7 +16,10 @@ from api.settings import DatabaseRole, Settings, UnsafeSettings, read_secret
 from auth.tokens import TokenVerifier, generate_key_pair
 from domain.clock import Clock
 from domain.identifiers import Identifiers
+from domain.sealing.keeper import FileSource, Keeper
+from domain.sealing.pkcs11 import TokenPlace, TokenSource
 from domain.sealing.providers import FileProvider, KeyProvider
+from domain.sealing.shares import SharesSource
 from domain.unit_of_work import UnitOfWork
 from domain.webhooks.rules import Allowed
 from domain.webhooks.signing import SHORTEST_KEY
@@ -72,12 +75,39 @@ def build(settings: Settings, dsns: dict[DatabaseRole, str]) -> Runtime:
     return Runtime(
         settings=settings,
         database=Database(dsns, pool=Pool(settings.pool_size, settings.pool_wait)),
-        keys=FileProvider(settings.key_path, secrets.token_bytes),
+        keys=keeper_of(settings),
         verifier=TokenVerifier(public_keys, settings.token_issuer, settings.token_audience),
         catalogue=published(),
         clock=Clock(settings.clock_shift),
         webhook_key=_webhook_key(settings),
     )
+
+
+def keeper_of(settings: Settings) -> Keeper:
+    """Return the keeper of the installation's keys, sealed until they are first needed or custodians have opened it.
+
+    Raises:
+        UnsafeSettings: the settings do not say where the keys are.
+    """
+    if settings.key_provider == "file":
+        keeper = Keeper(FileSource(settings.key_path, secrets.token_bytes))
+        keeper.unseal()
+        return keeper
+    if settings.key_provider == "shares":
+        return Keeper(SharesSource(settings.key_path, secrets.token_bytes))
+    return Keeper(TokenSource(token_place(settings), secrets.token_bytes))
+
+
+def token_place(settings: Settings) -> TokenPlace:
+    """Return where the token of the provider `pkcs11` is.
+
+    Raises:
+        UnsafeSettings: the settings do not say it.
+    """
+    module, label, pin = settings.pkcs11_module, settings.pkcs11_token, settings.pkcs11_pin_file
+    if module is None or label is None or pin is None:
+        raise UnsafeSettings("the key provider `pkcs11` needs pkcs11_module, pkcs11_token and pkcs11_pin_file")
+    return TokenPlace(module, label, functools.partial(read_secret, pin))
 
 
 def for_worker(settings: Settings, dsns: dict[DatabaseRole, str]) -> Runtime:

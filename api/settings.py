@@ -42,6 +42,7 @@ class DatabaseRole(StrEnum):
     APPLICATION = "nrm_application"
     WORKER = "nrm_worker"
     STATISTICS = "nrm_statistics"
+    ROTATOR = "nrm_rotator"
 
 
 class UnsafeSettings(ValueError):
@@ -97,13 +98,24 @@ class Settings(BaseSettings):
     application_password_file: Path | None = Field(None, description="Password of `nrm_application`, for the API.")
     worker_password_file: Path | None = Field(None, description="Password of `nrm_worker`.")
     statistics_password_file: Path | None = Field(None, description="Password of `nrm_statistics`.")
+    rotator_password_file: Path | None = Field(None, description="Password of `nrm_rotator`, for `nrm keys`.")
 
-    key_provider: Literal["file"] = Field(
-        "file", description="Who wraps the data keys. `file` is for development; production refuses it."
+    key_provider: Literal["file", "shares", "pkcs11"] = Field(
+        "file",
+        description="Who wraps the data keys: a file (for development; production refuses it), a sealed file that a "
+        "quorum of custodians opens, or a hardware security module.",
     )
     key_file: Path | None = Field(
         None,
-        description="Key-encryption keys of the provider `file`; by default `keys.json` in the data folder.",
+        description="Keys of the provider `file` and, sealed, of `shares`; by default `keys.json` in the data folder.",
+    )
+    pkcs11_module: Path | None = Field(None, description="Library of the hardware security module.")
+    pkcs11_token: str | None = Field(None, min_length=1, max_length=32, description="Label of the token in it.")
+    pkcs11_pin_file: Path | None = Field(None, description="PIN of the token's user.")
+    control_dir: Path | None = Field(
+        None,
+        description="Folder of mode 0700 in which each process has the socket that `nrm seal` and `nrm unseal` speak "
+        "to; by default `control` in the data folder.",
     )
     token_public_keys_file: Path | None = Field(
         None,
@@ -153,8 +165,13 @@ class Settings(BaseSettings):
 
     @property
     def key_path(self) -> Path:
-        """The file of the provider `file`."""
+        """The file of the providers `file` and `shares`."""
         return self.key_file or self.data_dir / "keys.json"
+
+    @property
+    def control_path(self) -> Path:
+        """The folder of the processes' sockets."""
+        return self.control_dir or self.data_dir / "control"
 
     @property
     def token_public_keys_path(self) -> Path:
@@ -178,6 +195,7 @@ class Settings(BaseSettings):
             DatabaseRole.APPLICATION: self.application_password_file,
             DatabaseRole.WORKER: self.worker_password_file,
             DatabaseRole.STATISTICS: self.statistics_password_file,
+            DatabaseRole.ROTATOR: self.rotator_password_file,
         }
         return {role: path for role, path in named.items() if path is not None}
 
@@ -223,6 +241,8 @@ def production_faults(settings: Settings) -> list[str]:
         "host must be loopback unless behind_tls_proxy says that a proxy ends TLS": not settings.behind_tls_proxy
         and not is_loopback(settings.host),
         "key_provider `file` is for development only": settings.key_provider == "file",
+        "key_provider `pkcs11` needs pkcs11_module and pkcs11_token": settings.key_provider == "pkcs11"
+        and not (settings.pkcs11_module and settings.pkcs11_token),
         "token_public_keys_file is missing": settings.token_public_keys_file is None,
         "token_issuer is the one for development": settings.token_issuer == DEVELOPMENT_ISSUER,
         "no password file of a database role is given": not settings.password_files(),
@@ -282,6 +302,9 @@ def _secret_faults(settings: Settings) -> list[str]:
     trusted = settings.token_public_keys_file
     if trusted is not None and trusted.exists() and trusted.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         faults.append("token_public_keys_file can be written by others: they could sign tokens of their own")
+    pin = settings.pkcs11_pin_file
+    if pin is not None and pin.exists() and pin.stat().st_mode & OPEN_TO_OTHERS:
+        faults.append("pkcs11_pin_file can be read by others of the machine")
     seen: dict[str, DatabaseRole] = {}
     for role, path in settings.password_files().items():
         try:

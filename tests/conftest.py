@@ -18,6 +18,7 @@ from api.bootstrap import Access, bootstrap, close_to_others, create_database, m
 from api.database import Database, Pool, dsn_as
 from api.postgres import Server
 from api.settings import DatabaseRole, is_loopback
+from tests import softhsm
 from tests.world import World, new_world
 
 settings.register_profile(
@@ -72,6 +73,16 @@ def postgres() -> Iterator[Server]:
     yield server
     server.remove()
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def tokens() -> Iterator[softhsm.Tokens]:
+    """Give a real PKCS #11 module to the session, with a folder for its tokens."""
+    made = softhsm.tokens()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOFTHSM2_CONF", str(made.configuration))
+        yield made
+    made.remove()
 
 
 @dataclass(frozen=True)

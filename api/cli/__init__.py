@@ -23,6 +23,7 @@ def build_parser() -> argparse.ArgumentParser:
         importing,
         keys,
         openapi,
+        sealing,
         serving,
         sop,
         tokens,
@@ -44,6 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
         backup,
         webhooks,
         keys,
+        sealing,
         openapi,
     ):
         module.register(subparsers)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from api.bootstrap import Access, database_access
 from api.cli.acting import add_actor, claims_for
+from api.cli.ceremony import keys_at_hand
 from api.cli.exporting import CODES, Acting, acting_as, progress, tell_lines, usable_settings
 from api.database import Database
 from api.exchange import hsds_in
@@ -83,7 +84,7 @@ async def _taken_in(
 ) -> list[TakenIn | Refused]:
     runtime = build(settings, access.dsns)
     try:
-        with progress("rows", len(sheet.rows)) as bar:
+        with keys_at_hand(runtime, "import"), progress("rows", len(sheet.rows)) as bar:
             return await take_rows_in(sheet.rows, claims_for(*acting, runtime), runtime, id_column, bar.update)
     finally:
         await runtime.database.close()

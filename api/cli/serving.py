@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import functools
 import signal
+from dataclasses import replace
 from types import FrameType
 
 import uvicorn
@@ -11,10 +12,15 @@ import uvicorn
 from api import dispatcher, monitoring, worker
 from api.app import create_app
 from api.bootstrap import database_access, prepare
+from api.control import controlled
 from api.development import ensure_keys
+from api.hardening import leave_nothing_behind
 from api.logs import configure
-from api.runtime import Runtime, build, for_worker
-from api.settings import Settings, load_settings
+from api.runtime import Runtime, build, for_worker, keeper_of
+from api.settings import Settings, UnsafeSettings, load_settings
+from domain.sealing.keeper import Keeper
+from domain.sealing.key_files import KeyFileRefused
+from domain.sealing.pkcs11 import TokenRefused
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -37,6 +43,7 @@ def _prepared() -> Settings:
     # Being told to stop leaves through the same doors as an end does, so that the embedded server is stopped too.
     signal.signal(signal.SIGTERM, _leave)
     configure(settings.log_level)
+    leave_nothing_behind()
     if settings.environment == "development":
         ensure_keys(settings)
     return settings
@@ -53,9 +60,10 @@ def serve(_: argparse.Namespace) -> int:
     """Serve until stopped. The server's own access log is off: it would hold paths, and paths hold references."""
     settings = _prepared()
     with database_access(settings) as access:
-        runtime = build(settings, access.dsns)
+        keeper = _ready(keeper_of(settings))
+        runtime = replace(build(settings, access.dsns), keys=keeper)
         app = create_app(runtime)
-        with monitoring.watched(runtime):
+        with monitoring.watched(runtime), controlled(keeper, settings.control_path, "serve"):
             uvicorn.run(
                 app,
                 host=settings.host,
@@ -68,6 +76,18 @@ def serve(_: argparse.Namespace) -> int:
                 timeout_graceful_shutdown=10,
             )
     return 0
+
+
+def _ready(keeper: Keeper) -> Keeper:
+    """Open the keys, or look whether there is something that custodians can open.
+
+    Raises:
+        UnsafeSettings: there is nothing.
+    """
+    try:
+        return keeper.prepared()
+    except (KeyFileRefused, TokenRefused) as refused:
+        raise UnsafeSettings(str(refused)) from None
 
 
 def work(_: argparse.Namespace) -> int:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Index
+from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
 from domain.columns import Instant
@@ -42,3 +42,12 @@ class SealingKey(SQLModel, table=True):
     version: int = Field(primary_key=True)
     key_id: str = Field(max_length=40)
     wrapped: bytes
+
+
+class RetiredKey(SQLModel, table=True):
+    """A key-encryption key that wraps nothing any more, and never will again: the database refuses it. Grows only."""
+
+    __tablename__ = "retired_keys"
+
+    key_id: str = Field(primary_key=True, max_length=40)
+    retired_at: datetime = Field(sa_type=Instant, sa_column_kwargs={"server_default": text("now()")})

@@ -14,7 +14,7 @@ from sqlmodel import col, select
 from domain.codes import Compartment
 from domain.errors import InvalidInput
 from domain.sealing.envelope import MAX_PLAINTEXT, NONCE_BYTES, Context, fingerprint, open_sealed, seal
-from domain.sealing.keys import new_data_key, unwrap_data_key
+from domain.sealing.keys import key_id_of, new_data_key, unwrap_data_key
 from domain.sealing.models import SealedValue, SealingKey
 from domain.sealing.providers import KeyProvider, RandomBytes
 
@@ -130,7 +130,7 @@ class Vault:
             fingerprints.append(fingerprint(blob).hex())
             self.session.add(
                 SealingKey(
-                    holder_id=holder_id, compartment=compartment, version=1, key_id=self.keys.key_id, wrapped=wrapped
+                    holder_id=holder_id, compartment=compartment, version=1, key_id=key_id_of(wrapped), wrapped=wrapped
                 )
             )
             values.append(
@@ -252,7 +252,7 @@ class Vault:
             key, wrapped = new_data_key(
                 self.keys, holder_id=holder_id, compartment=compartment, version=1, random=self.random
             )
-            key_id = self.keys.key_id
+            key_id = key_id_of(wrapped)
             self.session.add(
                 SealingKey(holder_id=holder_id, compartment=compartment, version=1, key_id=key_id, wrapped=wrapped)
             )

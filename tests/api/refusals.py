@@ -3,8 +3,10 @@
 import hashlib
 import hmac
 import json
+import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -14,6 +16,7 @@ from sqlalchemy import text
 from api.app import create_app
 from api.database import Database
 from api.settings import DatabaseRole
+from domain.sealing.keeper import FileSource, Keeper
 from tests.api.prepared import PERSON, Prepared
 from tests.world import STAFF, World
 
@@ -130,6 +133,13 @@ async def unavailable(world: World) -> httpx.Response:
     return await away(world).ask("alpha", "GET", "/cases")
 
 
+async def sealed(world: World) -> httpx.Response:
+    keeper = Keeper(FileSource(Path("/nowhere/keys.json"), secrets.token_bytes))
+    runtime = replace(world.runtime, keys=keeper)
+    closed = World(runtime, world.access, create_app(runtime), world.numbers)
+    return await closed.ask("alpha", "POST", "/cases", {"entry_channel": "ngo"})
+
+
 MET: dict[str, Meeting] = {
     "not-found": not_found,
     "too-many-requests": too_many_requests,
@@ -150,6 +160,7 @@ MET: dict[str, Meeting] = {
     "method-not-allowed": method_not_allowed,
     "unsupported-media-type": unsupported_media_type,
     "unavailable": unavailable,
+    "sealed": sealed,
 }
 """Every problem that a client can meet; the two below need a fault of ours or a hand in the database."""
 
