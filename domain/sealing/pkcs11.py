@@ -102,16 +102,17 @@ class Token:
             raise TokenRefused(f"token {place.label!r}: {error}") from None
 
     def _logged_in(self) -> Any:
-        for slot in self._library.getSlotList(tokenPresent=True):
-            if self._library.getTokenInfo(slot).label.strip() == self._place.label:
-                session = self._library.openSession(slot, PyKCS11.CKF_SERIAL_SESSION | PyKCS11.CKF_RW_SESSION)
-                try:
-                    session.login(self._place.pin())
-                except PyKCS11Error as error:
-                    if error.value != PyKCS11.CKR_USER_ALREADY_LOGGED_IN:
-                        raise
-                return session
-        raise TokenRefused(f"there is no token {self._place.label!r}")
+        slots = self._library.getSlotList(tokenPresent=True)
+        found = [slot for slot in slots if self._library.getTokenInfo(slot).label.strip() == self._place.label]
+        if len(found) != 1:
+            raise TokenRefused(f"there are {len(found)} tokens {self._place.label!r} and not one")
+        session = self._library.openSession(found[0], PyKCS11.CKF_SERIAL_SESSION | PyKCS11.CKF_RW_SESSION)
+        try:
+            session.login(self._place.pin())
+        except PyKCS11Error as error:
+            if error.value != PyKCS11.CKR_USER_ALREADY_LOGGED_IN:
+                raise
+        return session
 
     def again(self) -> None:
         """Begin another session in place of one that the module has ended."""

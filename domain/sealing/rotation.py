@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, LargeBinary, String, Uuid, bindparam, func, text, tuple_
+from sqlalchemy import ARRAY, Integer, LargeBinary, String, Uuid, bindparam, func, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
@@ -36,6 +36,7 @@ _WRITTEN: Final = text("""
 """).bindparams(
     bindparam("holders", type_=ARRAY(Uuid())),
     bindparam("compartments", type_=ARRAY(String())),
+    bindparam("versions", type_=ARRAY(Integer())),
     bindparam("key_ids", type_=ARRAY(String())),
     bindparam("wrapped", type_=ARRAY(LargeBinary())),
 )
