@@ -8,7 +8,6 @@ import pytest
 import yaml
 
 from api.cli import build_parser
-from api.development import ensure_keys
 from api.postgres_cluster import LOGGING
 from api.settings import PREFIX, Settings, production_faults
 
@@ -34,7 +33,7 @@ def settings_of(name: str, folder: Path, **changes: str) -> Settings:
 
 
 def test_the_services_are_there() -> None:
-    assert OURS == ["api", "migrate", "worker"]
+    assert OURS == ["api", "keys", "migrate", "worker"]
     assert set(SERVICES) == {"primary", "standby", *OURS}
     assert SERVICES["api"]["deploy"]["replicas"] == 2
 
@@ -55,33 +54,42 @@ def test_every_variable_is_a_setting_and_the_settings_hold(name: str, tmp_path: 
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_only_the_key_provider_keeps_the_configuration_from_production(name: str, tmp_path: Path) -> None:
-    assert production_faults(settings_of(name, tmp_path)) == ["key_provider `file` is for development only"]
+def test_the_configuration_is_one_that_production_takes(name: str, tmp_path: Path) -> None:
+    settings = settings_of(name, tmp_path)
+    assert settings.environment == "production"
+    assert settings.key_provider == "shares"
+    assert production_faults(settings) == []
 
 
-@pytest.mark.parametrize(("name", "made"), [("api", set()), ("worker", {"keys.json"}), ("migrate", {"keys.json"})])
-def test_development_makes_only_what_no_secret_holds_and_only_where_it_may_write(
-    name: str, made: set[str], tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("name", OURS)
+def test_the_sockets_are_where_the_container_may_write_and_no_other_container_looks(name: str) -> None:
     place = SERVICES[name]["environment"]["NRM_DATA_DIR"]
     assert any(place.startswith(f"{writable}/") for writable in SERVICES[name]["tmpfs"])
-    folder = tmp_path / "secrets"
-    folder.mkdir()
-    settings = settings_of(name, folder, NRM_DATA_DIR=str(tmp_path / "data"))
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    ensure_keys(settings)
-    assert {path.name for path in (tmp_path / "data").glob("*")} == made
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_the_sealed_file_is_written_by_who_changes_keys_and_by_nobody_else() -> None:
+    folders = {
+        name: [mount for mount in service.get("volumes", []) if "/run/keys" in mount]
+        for name, service in SERVICES.items()
+    }
+    assert {name: mounts for name, mounts in folders.items() if mounts} == {
+        "api": ["./secrets/keys:/run/keys:ro"],
+        "keys": ["./secrets/keys:/run/keys"],
+    }
+    assert SERVICES["keys"]["profiles"] == ["keys"]
+    assert not {"admin_password", "owner_password", "application_password"} & set(SERVICES["keys"]["secrets"])
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
 def test_secrets_come_from_files_and_from_nowhere_else(name: str) -> None:
     service = SERVICES[name]
     files = {key: value for key, value in service["environment"].items() if key.endswith("_FILE")}
+    sealed = files.pop("NRM_KEY_FILE", "/run/keys/keys.sealed")
+    assert sealed == "/run/keys/keys.sealed"
     assert {Path(value).parent.as_posix() for value in files.values()} == {"/run/secrets"}
     assert {Path(value).name for value in files.values()} == set(service["secrets"])
     rest = {key: value for key, value in service["environment"].items() if key not in files}
-    assert [key for key in rest if re.search("PASSWORD|SECRET|KEY", key)] == []
+    assert {key for key in rest if re.search("PASSWORD|SECRET|KEY", key)} <= {"NRM_KEY_PROVIDER", "NRM_KEY_FILE"}
     assert [value for value in rest.values() if re.search(r"//[^/]*:[^/]*@", value)] == []
     assert "env_file" not in service
     assert set(service["secrets"]) <= set(COMPOSE["secrets"])
@@ -98,8 +106,8 @@ def test_each_service_knows_only_the_password_it_needs() -> None:
     passwords = {name: {item for item in SERVICES[name]["secrets"] if "password" in item} for name in OURS}
     assert passwords["api"] == {"application_password", "statistics_password"}
     assert passwords["worker"] == {"worker_password"}
-    assert len(passwords["migrate"]) == 5
-    assert [name for name in OURS if "keys" in SERVICES[name]["secrets"]] == ["api"]
+    assert passwords["keys"] == {"rotator_password"}
+    assert len(passwords["migrate"]) == 6
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
@@ -135,10 +143,10 @@ def test_decisions_go_to_whichever_server_takes_writes() -> None:
 
 def test_what_is_mounted_is_there_and_cannot_be_written() -> None:
     mounts = [mount.split(":") for service in SERVICES.values() for mount in service.get("volumes", [])]
-    files = [mount for mount in mounts if mount[0].startswith("./")]
+    files = [mount for mount in mounts if mount[0].startswith("./deployment/")]
     assert len(files) == 4
     assert all((ROOT / mount[0]).is_file() and mount[2] == "ro" for mount in files)
-    assert all(mount[0] in COMPOSE["volumes"] for mount in mounts if mount not in files)
+    assert all(mount[0] in COMPOSE["volumes"] for mount in mounts if not mount[0].startswith("./"))
 
 
 @pytest.mark.parametrize("name", ["primary", "standby", "api"])

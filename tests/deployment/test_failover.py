@@ -58,6 +58,7 @@ class Stage:
         for name in ("primary", "standby"):
             text = text.replace(f"{name}:5432", f"127.0.0.1:{self.ports[name]}")
         text = text.replace("/run/secrets", str(self.place / "secrets")).replace("/etc/nrm", str(self.place / "etc"))
+        text = text.replace("/run/keys", str(self.place / "keys"))
         text = text.replace("/var/lib/postgresql/18/standby", str(self.place / "standby"))
         text = re.sub("^/tmp/nrm$", str(self.place / "data"), text).replace("0.0.0.0", "127.0.0.1")  # noqa: S104
         text = re.sub(r"\$\{NRM_TOKEN_ISSUER:\?[^}]*\}", ISSUER, text)
@@ -143,10 +144,13 @@ def made_secrets(stage: Stage) -> TokenIssuer:
     for name in COMPOSE["secrets"]:
         path = stage.place / "secrets" / name
         path.write_text(secrets.token_urlsafe(32))
-        path.chmod(0o444)
-    keys = stage.place / "secrets" / "keys"
-    keys.unlink()
-    subprocess.run([*PROGRAM, "keys", "init", "--file", str(keys)], cwd=ROOT, check=True, capture_output=True)  # noqa: S603
+        path.chmod(0o400)
+        if name in {"admin_password", "replication_password"}:
+            os.chown(path, stage.account.uid, stage.account.gid)
+    (stage.place / "keys").mkdir(mode=0o700)
+    words = ["keys", "init", "--file", str(stage.place / "keys" / "keys.sealed"), "--custodians", "3", "--quorum", "2"]
+    ceremony = [*PROGRAM, *words, "--into", str(stage.place / "custodians")]
+    subprocess.run(ceremony, cwd=ROOT, check=True, capture_output=True)  # noqa: S603
     private_pem, public_pem = generate_key_pair()
     public = stage.place / "secrets" / "token_public_keys"
     public.chmod(0o644)
@@ -195,6 +199,26 @@ def start_standby(stage: Stage) -> None:
     stage.start("standby", [*entrypoint, *stage.server("standby")], **stage.as_server(**environment))
 
 
+async def unsealed(stage: Stage) -> None:
+    """Let two custodians give their mnemonics to both copies of the API."""
+    for api in APIS:
+        await stage.until(lambda api=api: sealed(stage, api), f"{api} runs, sealed")
+        assert not stage.healthy(api)
+    for custodian in ("custodian-3", "custodian-1"):
+        mnemonic = (stage.place / "custodians" / custodian).read_bytes()
+        done = subprocess.run([*PROGRAM, "unseal"], input=mnemonic, check=True, capture_output=True, **stage.nrm("api"))  # noqa: S603, ASYNC221
+        assert done.stdout.count(b"serve-") == len(APIS)
+
+
+async def sealed(stage: Stage, api: str) -> bool:
+    async with httpx.AsyncClient() as client:
+        try:
+            answer = await client.get(f"{stage.address(api)}/health/ready")
+        except httpx.TransportError:
+            return False
+    return bool(answer.json() == {"status": "sealed"})
+
+
 def caseworker(issuer: TokenIssuer) -> dict[str, str]:
     token = issuer.issue(
         subject="caseworker-alpha",
@@ -222,6 +246,7 @@ async def test_the_api_answers_again_by_itself_when_a_standby_takes_over(stage: 
         command = [*PROGRAM, *SERVICES["api"]["command"][1:]]
         stage.start(api, command, **stage.nrm("api", NRM_PORT=str(stage.ports[api])))
     stage.start("worker", [*PROGRAM, *SERVICES["worker"]["command"][1:]], **stage.nrm("worker"))
+    await unsealed(stage)
     for api in APIS:
         await stage.until(lambda api=api: stage.healthy(api), f"{api} is healthy")
 

@@ -83,6 +83,31 @@ def test_what_is_protected_another_way_is_no_fault(tmp_path: Path, change: dict[
     assert production_faults(as_production(tmp_path, **change)) == ONLY_THE_PROVIDER
 
 
+def test_custodians_and_a_security_module_are_what_production_takes(tmp_path: Path) -> None:
+    module = {"pkcs11_module": Path("/usr/lib/module.so"), "pkcs11_token": "nrm", "pkcs11_pin_file": Path("/pin")}
+    assert production_faults(as_production(tmp_path, key_provider="shares")) == []
+    assert production_faults(as_production(tmp_path, key_provider="pkcs11", **module)) == []
+    for name in ("pkcs11_module", "pkcs11_token"):
+        (fault,) = production_faults(as_production(tmp_path, key_provider="pkcs11", **(module | {name: None})))
+        assert name in fault
+
+
+@pytest.mark.parametrize("mode", [0o604, 0o644, 0o620, 0o602])
+def test_a_pin_that_others_of_the_machine_can_read_or_replace_is_a_fault(tmp_path: Path, mode: int) -> None:
+    pin = secret(tmp_path, "pin", "4711")
+    module = {"pkcs11_module": Path("/usr/lib/module.so"), "pkcs11_token": "nrm", "pkcs11_pin_file": pin}
+    settings = as_production(tmp_path, key_provider="pkcs11", **module)
+    assert production_faults(settings) == []
+    pin.chmod(mode)
+    (fault,) = production_faults(settings)
+    assert "pkcs11_pin_file" in fault
+
+
+def test_a_provider_that_nobody_wrote_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        Settings(key_provider="plaintext")
+
+
 def test_short_and_shared_passwords_are_faults(tmp_path: Path) -> None:
     same = secret(tmp_path, "same")
     faults = production_faults(
