@@ -15,7 +15,7 @@ from api.dependencies import BEARER
 from api.problems import Problem, described
 from api.rate_limit import POLICY, RETRY, STATE
 
-BEARER_REFUSED = {"token-refused", "not-permitted", "unavailable", "sealed"}
+BEARER_REFUSED = {"token-refused", "not-permitted", "unavailable", "sealed", "key-not-held"}
 ALWAYS_REFUSED = {"too-many-requests", "internal"}
 UNSAFE_REFUSED = {"idempotency-key-missing", "idempotency-key-in-flight", "idempotency-key-reused", "invalid-request"}
 BODY_REFUSED = {"body-too-large", "unsupported-media-type", "invalid-request"}

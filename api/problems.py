@@ -24,7 +24,7 @@ MEDIA_TYPE = "application/problem+json"
 TYPE = "urn:nrm:problem:"
 FILE = Path(__file__).with_name("problems.yaml")
 RETRY_AFTER_SECONDS = 2
-RETRY_AFTER = {"unavailable": RETRY_AFTER_SECONDS, "sealed": 30}
+RETRY_AFTER = {"unavailable": RETRY_AFTER_SECONDS, "sealed": 30, "key-not-held": 30}
 """Seconds after which a caller may come back; custodians take longer than a database."""
 
 log = structlog.get_logger()

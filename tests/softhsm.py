@@ -12,6 +12,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from api.postgres_binaries import CLEAN_ENVIRONMENT
+
 PACKAGES = ("softhsm2", "libsofthsm2")
 SYSTEM = Path("/usr")
 PIN = "a made-up PIN 4711"
@@ -83,7 +85,7 @@ class Tokens:
         """Initialise a token, and return the file of its PIN."""
         words = [str(self.found.program), "--module", str(self.found.module), "--init-token", "--free"]
         words += ["--label", label, "--so-pin", OFFICER_PIN, "--pin", PIN]
-        environment = os.environ | {"SOFTHSM2_CONF": str(self.configuration)}  # noqa: TID251
+        environment = CLEAN_ENVIRONMENT | {"SOFTHSM2_CONF": str(self.configuration)}
         subprocess.run(words, check=True, capture_output=True, env=environment)  # noqa: S603
         pin = self.folder / f"{label}.pin"
         pin.write_text(PIN + "\n")

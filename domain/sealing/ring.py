@@ -32,7 +32,7 @@ class Sealed(DomainError):
 class KeyNotHeld(SealBroken):
     """It is wrapped under a key that this process does not hold: one that was added since, or retired."""
 
-    code = "sealed"
+    code = "key-not-held"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import asyncpg
@@ -17,6 +18,7 @@ from api.app import create_app
 from api.database import Database
 from api.settings import DatabaseRole
 from domain.sealing.keeper import FileSource, Keeper
+from domain.sealing.providers import FileProvider
 from tests.api.prepared import PERSON, Prepared
 from tests.world import STAFF, World
 
@@ -140,6 +142,16 @@ async def sealed(world: World) -> httpx.Response:
     return await closed.ask("alpha", "POST", "/cases", {"entry_channel": "ngo"})
 
 
+async def key_not_held(world: World) -> httpx.Response:
+    body = {"entry_channel": "ngo", "person": PERSON, "compartments": {"identity": {"given_name": "Fictional"}}}
+    case = (await world.post("alpha", "/cases", body))["reference"]
+    with TemporaryDirectory() as folder:
+        other = FileProvider.create(Path(folder) / "keys.json", secrets.token_bytes)
+        runtime = replace(world.runtime, keys=other)
+        elsewhere = World(runtime, world.access, create_app(runtime), world.numbers)
+        return await elsewhere.ask("alpha", "GET", f"/cases/{case}/person/identity")
+
+
 MET: dict[str, Meeting] = {
     "not-found": not_found,
     "too-many-requests": too_many_requests,
@@ -161,6 +173,7 @@ MET: dict[str, Meeting] = {
     "unsupported-media-type": unsupported_media_type,
     "unavailable": unavailable,
     "sealed": sealed,
+    "key-not-held": key_not_held,
 }
 """Every problem that a client can meet; the two below need a fault of ours or a hand in the database."""
 

@@ -34,6 +34,7 @@ async def test_each_role_logs_in_as_itself_with_its_limits(database: Database) -
         "nrm_application": ("nrm_application", "10s", "public, pg_temp"),
         "nrm_worker": ("nrm_worker", "1min", "public, pg_temp"),
         "nrm_statistics": ("nrm_statistics", "5min", "public, pg_temp"),
+        "nrm_rotator": ("nrm_rotator", "1min", "public, pg_temp"),
     }
 
 

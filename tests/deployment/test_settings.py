@@ -202,7 +202,7 @@ def test_names_other_than_localhost_are_not_loopback() -> None:
 def test_the_manual_lists_exactly_the_settings_there_are() -> None:
     """With their defaults; one that is empty is described in words."""
     manual = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
-    rows = dict(re.findall(r"^\| `NRM_([A-Z_]+)` \| ([^|]+) \|", manual, flags=re.MULTILINE))
+    rows = dict(re.findall(r"^\| `NRM_([A-Z0-9_]+)` \| ([^|]+) \|", manual, flags=re.MULTILINE))
     assert {name.lower() for name in rows} == set(Settings.model_fields)
     for name, field in Settings.model_fields.items():
         default = field.get_default()

@@ -25,6 +25,7 @@ from api import directory
 from api.bootstrap import Access
 from api.cli import build_parser
 from api.database import Database
+from api.postgres_binaries import CLEAN_ENVIRONMENT
 from api.runtime import offline
 from api.settings import DatabaseRole
 from auth.tokens import TokenIssuer, generate_key_pair
@@ -135,7 +136,7 @@ async def installation(database_access: Access, tmp_path: Path) -> AsyncIterator
     private_pem, public_pem = generate_key_pair()
     (tmp_path / "tokens.json").write_text(json.dumps({"made-up": public_pem}))
     environment = {
-        "PATH": os.environ["PATH"],  # noqa: TID251
+        "PATH": CLEAN_ENVIRONMENT["PATH"],
         "NRM_ENVIRONMENT": "production",
         "NRM_DATABASE_URL": without_password(database_access.url),
         "NRM_DATABASE_PRIVATE": "true",

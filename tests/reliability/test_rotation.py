@@ -187,7 +187,7 @@ async def test_a_process_that_still_wraps_under_a_retired_key_is_told_to_come_ba
     case = (await world.ask("alpha", "POST", "/cases", body, key="one-attempt")).json()["reference"]
     assert await counted(admin) == {keys.key_id: 1}
     unread = await stale.ask("alpha", "GET", f"/cases/{case}/person/identity")
-    assert (unread.status_code, unread.json()["code"]) == (503, "sealed")
+    assert (unread.status_code, unread.json()["code"]) == (503, "key-not-held")
 
 
 async def test_a_wrapped_key_that_does_not_open_stops_the_rotation_and_is_left_as_it_is(
