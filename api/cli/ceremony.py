@@ -97,7 +97,7 @@ def _handed_to(number: int, count: int, mnemonic: str) -> bool:
     words = [f"{place:2} {word:10}" for place, word in enumerate(mnemonic.split(), 1)]
     print("\n".join("".join(words[start : start + 4]) for start in range(0, len(words), 4)))
     input("Write the words down, in this order. Nobody can show them again. Then press Enter")
-    print(CLEAR, end="")
+    print(CLEAR, end="", flush=True)
     for _ in range(3):
         if _spaced(getpass.getpass("Type them back: ")) == mnemonic:
             return True
