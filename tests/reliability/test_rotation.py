@@ -20,6 +20,7 @@ from api.database import Database, Pool
 from api.settings import DatabaseRole
 from domain.sealing.envelope import SealBroken
 from domain.sealing.providers import FileProvider
+from domain.sealing.rotation import START, rewrap_batch
 from tests.api.prepared import PERSON
 from tests.reliability.rotating import Plan, counted, filled, opened, started
 from tests.world import World
@@ -204,3 +205,35 @@ async def test_a_wrapped_key_that_does_not_open_stops_the_rotation_and_is_left_a
         with pytest.raises(SealBroken):
             await rotate_all(database, keys, 20)
     assert await admin.fetch("SELECT * FROM sealing_keys ORDER BY holder_id") == before
+
+
+async def test_a_row_that_somebody_holds_is_passed_over_and_keeps_nobody_waiting(
+    database_access: Access, admin: asyncpg.Connection, path: Path
+) -> None:
+    await filled(admin, FileProvider(path, secrets.token_bytes), 10)
+    keys = FileProvider.add_key(path, secrets.token_bytes)
+    async with rotator(database_access) as database, admin.transaction():
+        await admin.execute("SELECT 1 FROM sealing_keys ORDER BY holder_id LIMIT 2 FOR UPDATE")
+        async with database.sessions(DatabaseRole.ROTATOR)() as session, session.begin():
+            batch = await rewrap_batch(session, keys, START)
+    assert batch.rewrapped == 8
+    async with rotator(database_access) as database:
+        assert await rotate_all(database, keys) == 2
+
+
+class Faulty(FileProvider):
+    """A provider whose wrapping is of another key than the one that it was given."""
+
+    def wrap(self, key: bytes, aad: bytes) -> bytes:
+        return super().wrap(bytes(reversed(key)), aad)
+
+
+async def test_a_wrapping_that_gives_back_another_key_never_replaces_a_good_one(
+    database_access: Access, admin: asyncpg.Connection, path: Path
+) -> None:
+    plaintexts = await filled(admin, FileProvider(path, secrets.token_bytes), 5)
+    FileProvider.add_key(path, secrets.token_bytes)
+    async with rotator(database_access) as database:
+        with pytest.raises(SealBroken):
+            await rotate_all(database, Faulty(path, secrets.token_bytes))
+    assert await opened(admin, FileProvider(path, secrets.token_bytes)) == plaintexts
