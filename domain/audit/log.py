@@ -11,9 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from domain.audit.actions import AuditAction
-from domain.audit.chain import Detail, Entry, Head, around
-from domain.audit.export import Recorded
-from domain.audit.models import AuditEntry, AuditHead
+from domain.audit.chain import HASH_BYTES, Detail, Entry, Head, around
+from domain.audit.export import Place, Recorded, Signed
+from domain.audit.models import AuditCheckpoint, AuditEntry, AuditHead, AuditLeaf
+from domain.audit.tree import cosigned
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +77,34 @@ def entry_of(happening: Happening, present: datetime) -> Entry:
     )
 
 
-async def export_entries(session: AsyncSession) -> AsyncIterator[Recorded | Head]:
-    """Yield every stream in the order of its id: its entries, then its head as the service keeps it.
+async def export_entries(session: AsyncSession) -> AsyncIterator[Recorded | Head | Signed]:
+    """Yield every stream in the order of its id: its entries, then its head as the service keeps it; then checkpoints.
 
     The session should hold one snapshot (`REPEATABLE READ`), or a stream that grows meanwhile looks cut.
     """
+    async for part in _streams(session):
+        yield part
+    checkpoints = await session.execute(select(AuditCheckpoint).order_by(col(AuditCheckpoint.size)))
+    for checkpoint in checkpoints.scalars().all():
+        yield Signed((await cosigned(session, checkpoint)).written())
+
+
+async def _streams(session: AsyncSession) -> AsyncIterator[Recorded | Head]:
     heads = {head.stream_id: head for head in (await session.execute(select(AuditHead))).scalars()}
     # Streams are taken from entries and heads alike: a stream whose head was deleted must not vanish from the export.
     known = await session.execute(select(col(AuditEntry.stream_id)).distinct())
     for stream_id in sorted({*heads, *known.scalars()}):
-        rows = await session.stream_scalars(
-            select(AuditEntry).where(col(AuditEntry.stream_id) == stream_id).order_by(col(AuditEntry.sequence))
+        rows = await session.stream(
+            select(AuditEntry, AuditLeaf)
+            .outerjoin(
+                AuditLeaf,
+                (col(AuditLeaf.stream_id) == col(AuditEntry.stream_id))
+                & (col(AuditLeaf.sequence) == col(AuditEntry.sequence)),
+            )
+            .where(col(AuditEntry.stream_id) == stream_id)
+            .order_by(col(AuditEntry.sequence))
         )
-        async for row in rows:
+        async for row, leaf in rows:
             yield Recorded(
                 Entry(
                     stream_id=row.stream_id,
@@ -102,6 +118,7 @@ async def export_entries(session: AsyncSession) -> AsyncIterator[Recorded | Head
                     at=row.at,
                 ),
                 row.hash,
+                Place(leaf.position, leaf.hashes[:HASH_BYTES]) if leaf is not None else None,
             )
         if (head := heads.get(stream_id)) is not None:
             yield Head(head.stream_id, head.sequence, head.hash)

@@ -15,7 +15,7 @@ from domain.audit.chain import Entry, Head, entry_hash, genesis
 from domain.audit.export import Tally, written
 from domain.audit.log import export_entries
 from domain.audit.models import AuditEntry, AuditHead
-from domain.audit.verification import BadPosition, Fault, Verdict, Verification, verify
+from domain.audit.verification import BadPosition, Elsewhere, Fault, Verdict, Verification, verify
 from tests.attacks.relations import WORKER, Stage, answered, opened, referred
 
 Attack = Callable[..., None]
@@ -54,7 +54,7 @@ class Master:
         async for part in export_entries(self.session):
             tally.count(part)
             lines.append(written(part))
-        return verify([*lines, written(tally.summary())], kept or {})
+        return verify([*lines, written(tally.summary())], Elsewhere(kept=kept or {}))
 
     async def entries(self) -> list[AuditEntry]:
         """Return the stream."""
