@@ -27,6 +27,7 @@ def build_parser() -> argparse.ArgumentParser:
         sop,
         tokens,
         webhooks,
+        witness,
     )
 
     parser = argparse.ArgumentParser(prog="nrm", description="Case referrals of a National Referral Mechanism.")
@@ -45,6 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
         webhooks,
         keys,
         openapi,
+        witness,
     ):
         module.register(subparsers)
     return parser

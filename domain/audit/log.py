@@ -1,8 +1,8 @@
 """Append to the audit inside the business transaction, and read it back for export."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from domain.audit.actions import AuditAction
 from domain.audit.chain import HASH_BYTES, Detail, Entry, Head, around
 from domain.audit.export import Place, Recorded, Signed
 from domain.audit.models import AuditCheckpoint, AuditEntry, AuditHead, AuditLeaf
+from domain.audit.sink import Opening
 from domain.audit.tree import cosigned
 
 
@@ -62,6 +63,28 @@ async def append(session: AsyncSession, happenings: Iterable[Happening], present
         await session.execute(APPEND, dict(zip(COLUMNS, columns, strict=True), present=present))
 
 
+async def openings(session: AsyncSession, happenings: Sequence[Happening]) -> list[Opening]:
+    """Return the entries that were just appended, as the second sink keeps them; the chains are still locked.
+
+    All entries of one chain and transaction have one instant, and the head tells the position and hash of the last.
+    """
+    counted = Counter(one.stream_id for one in happenings)
+    rows = await session.execute(
+        select(col(AuditHead.stream_id), col(AuditHead.sequence), col(AuditHead.at), col(AuditHead.hash)).where(
+            col(AuditHead.stream_id).in_(counted)
+        )
+    )
+    heads = {row.stream_id: row for row in rows}
+    found = []
+    for one in happenings:
+        head = heads[one.stream_id]
+        counted[one.stream_id] -= 1
+        left = counted[one.stream_id]
+        entry = replace(entry_of(one, head.at), sequence=head.sequence - left)
+        found.append(Opening(entry, None if left else head.hash))
+    return found
+
+
 def entry_of(happening: Happening, present: datetime) -> Entry:
     """Return the entry with a position that its chain has yet to give."""
     return Entry(
@@ -104,7 +127,8 @@ async def _streams(session: AsyncSession) -> AsyncIterator[Recorded | Head]:
             .where(col(AuditEntry.stream_id) == stream_id)
             .order_by(col(AuditEntry.sequence))
         )
-        async for row, leaf in rows:
+        async for row, *joined in rows:
+            leaf: AuditLeaf | None = joined[0]
             yield Recorded(
                 Entry(
                     stream_id=row.stream_id,

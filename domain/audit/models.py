@@ -89,7 +89,7 @@ class AuditCheckpoint(SQLModel, table=True):
 
 
 class AuditCosignature(SQLModel, table=True):
-    """A witness's signature on a checkpoint; never changed.
+    """A witness's first signature on a checkpoint; never changed.
 
     Attributes:
         witness: The name of its key.
@@ -101,5 +101,5 @@ class AuditCosignature(SQLModel, table=True):
 
     size: int = Field(primary_key=True, sa_type=BigInteger, foreign_key="audit_checkpoints.size")
     witness: str = Field(primary_key=True, max_length=120)
-    cosigned_at: datetime = Field(primary_key=True, sa_type=Instant)
+    cosigned_at: datetime = Field(sa_type=Instant)
     line: str = Field(sa_type=Text)

@@ -6,7 +6,7 @@ lacks what the sink has, and whoever holds the database alone cannot hide an ope
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, Protocol
@@ -35,12 +35,9 @@ class Opening:
 class Sink(Protocol):
     """Keeps openings; returns once they are safe."""
 
-    async def keep(self, openings: Sequence[Opening]) -> None:
-        """Keep openings.
-
-        Raises:
-            OSError: they could not be kept: nothing may be answered.
-        """
+    @property
+    def keep(self) -> Callable[[Sequence[Opening]], Awaitable[None]]:
+        """Keeps openings; raises OSError if they could not be kept: then nothing may be answered."""
 
 
 def line_of(opening: Opening, previous: bytes) -> bytes:
@@ -86,7 +83,7 @@ class SinkVerifier:
         previous, unread = BEFORE_THE_FIRST, 0
         for line in lines:
             self.lines += 1
-            found = _read(line)
+            found = read_opening(line)
             if found is None:
                 self.torn, unread = self.torn + 1, self.lines
             elif found[0] != previous:
@@ -126,7 +123,7 @@ def is_opening(action: str) -> bool:
     return action.endswith((".read", "_read", ".revealed"))
 
 
-def _read(line: bytes) -> tuple[bytes, Opening] | None:
+def read_opening(line: bytes) -> tuple[bytes, Opening] | None:
     """Return what a line is bound to and what it says, or None if it cannot be read."""
     try:
         values = json.loads(line.decode("ascii"))

@@ -53,7 +53,7 @@ def create_tables() -> None:
         sa.Column("cosigned_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("line", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["size"], ["audit_checkpoints.size"]),
-        sa.PrimaryKeyConstraint("size", "witness", "cosigned_at"),
+        sa.PrimaryKeyConstraint("size", "witness"),
     )
 
 
@@ -86,6 +86,7 @@ def upgrade() -> None:
     let_worker("audit_leaves", "SELECT", "INSERT")
     let_worker("audit_placed", "SELECT", "INSERT", "UPDATE (sequence)")
     let_worker("audit_checkpoints", "SELECT", "INSERT")
+    let_worker("audit_cosignatures", "SELECT", "INSERT")
 
 
 def downgrade() -> None:
