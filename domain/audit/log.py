@@ -109,7 +109,7 @@ async def export_entries(session: AsyncSession) -> AsyncIterator[Recorded | Head
         yield part
     checkpoints = await session.execute(select(AuditCheckpoint).order_by(col(AuditCheckpoint.size)))
     for checkpoint in checkpoints.scalars().all():
-        yield Signed((await cosigned(session, checkpoint)).written())
+        yield Signed(await cosigned(session, checkpoint))
 
 
 async def _streams(session: AsyncSession) -> AsyncIterator[Recorded | Head]:

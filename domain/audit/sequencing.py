@@ -112,7 +112,7 @@ async def sign_checkpoint(work: UnitOfWork, key: SigningKey, every: timedelta = 
     if not await session.scalar(LOCK):
         return None
     size, last = await size_of(session), await newest(session)
-    if size == 0 or (last is not None and work.now - last.signed_at < every):
+    if (last is None and size == 0) or (last is not None and work.now - last.signed_at < every):
         return None
     if last is not None and not await _grows_from(session, last, size, key):
         return None

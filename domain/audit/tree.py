@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from domain.audit.checkpoints import Checkpoint, Offer
+from domain.audit.checkpoints import Offer
 from domain.audit.merkle import (
     HASH_BYTES,
     Node,
@@ -19,7 +19,6 @@ from domain.audit.merkle import (
     stored_with,
 )
 from domain.audit.models import AuditCheckpoint, AuditCosignature, AuditLeaf
-from domain.audit.notes import Note, Signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +104,17 @@ async def newest(session: AsyncSession) -> AuditCheckpoint | None:
     return rows.scalar_one_or_none()
 
 
-async def cosigned(session: AsyncSession, checkpoint: AuditCheckpoint) -> Note:
-    """Return a checkpoint with the lines of its witnesses, oldest first."""
+async def cosigned(session: AsyncSession, checkpoint: AuditCheckpoint) -> str:
+    """Return a checkpoint as it is exchanged, with the lines of its witnesses, oldest first.
+
+    As it is stored: an export shows what was changed, and does not fail over it.
+    """
     lines = await session.execute(
         select(col(AuditCosignature.line))
         .where(col(AuditCosignature.size) == checkpoint.size)
         .order_by(col(AuditCosignature.cosigned_at), col(AuditCosignature.witness))
     )
-    note = Note.read(checkpoint.note)
-    return Note(note.text, (*note.signatures, *map(Signature.read, lines.scalars())))
+    return checkpoint.note + "".join(f"{line}\n" for line in lines.scalars())
 
 
 async def offer(session: AsyncSession, old: int) -> Offer | None:
@@ -124,7 +125,5 @@ async def offer(session: AsyncSession, old: int) -> Offer | None:
     checkpoint = await newest(session)
     if checkpoint is None:
         return None
-    note = await cosigned(session, checkpoint)
-    size = Checkpoint.read(note).size
-    proof = await consistency(session, old, size) if old <= size else ()
-    return Offer(old, proof, note.written())
+    proof = await consistency(session, old, checkpoint.size) if old <= checkpoint.size else ()
+    return Offer(old, proof, await cosigned(session, checkpoint))
