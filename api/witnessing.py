@@ -110,6 +110,8 @@ async def fetched(client: httpx.AsyncClient, old: int) -> Offer:
         NoteRefused: it gave something else.
     """
     answer = await _asked(client, "GET", "audit/checkpoint", params={"old": old})
+    if answer.get("note") is None:
+        raise NotReached("nothing was signed there yet")
     try:
         return Offer(int(answer["old"]), tuple(map(hash_read, answer["proof"])), str(answer["note"]))
     except (KeyError, TypeError, ValueError) as error:
@@ -123,9 +125,9 @@ async def posted(client: httpx.AsyncClient, size: int, signature: Signature) -> 
         NotReached: it did not take it. It can be given again.
     """
     when = int.from_bytes(signature.raw[:8], "big")
-    body = {"size": size, "cosignature": signature.line}
     headers = {"Idempotency-Key": f"cosignature-{size}-{when}"}
-    await _asked(client, "POST", "audit/cosignatures", json=body, headers=headers)
+    path = f"audit/checkpoints/{size}/cosignatures"
+    await _asked(client, "POST", path, json={"cosignature": signature.line}, headers=headers)
 
 
 async def _asked(client: httpx.AsyncClient, method: str, path: str, **more: Any) -> dict[str, Any]:

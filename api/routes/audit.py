@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 
 from api.dependencies import IDEMPOTENT, Limit, May, Reference, Work
 from api.problems import InvalidRequest, Unavailable, problems
@@ -23,7 +23,7 @@ from auth.tokens import TokenRefused
 from domain.audit import tree
 from domain.audit.chain import LARGEST_INTEGER
 from domain.audit.checkpoints import hash_written
-from domain.audit.cosigning import keep_cosignature
+from domain.audit.cosigning import KeepCosignature, keep_cosignature
 from domain.audit.models import AuditEntry
 from domain.audit.openings import openings_of_case
 from domain.errors import InvalidInput, NotFound, NotPermitted
@@ -31,55 +31,68 @@ from domain.referrals.queries import codes_of
 from domain.unit_of_work import UnitOfWork
 
 WATCH_PROBLEMS = problems(TokenRefused, NotPermitted, InvalidRequest, Unavailable)
-PROOF_PROBLEMS = WATCH_PROBLEMS | problems(InvalidRequest, InvalidInput)
+PROOF_PROBLEMS = problems(TokenRefused, NotPermitted, InvalidRequest, InvalidInput, Unavailable)
 KEEP_PROBLEMS = problems(TokenRefused, NotPermitted, NotFound, InvalidRequest, InvalidInput, Unavailable)
-AtSize = Annotated[int, Query(ge=0, le=LARGEST_INTEGER, description="How many entries the tree has.")]
+Old = Annotated[int, Query(ge=0, le=LARGEST_INTEGER, description="The size of the older tree.")]
+AtSize = Annotated[int | None, Query(ge=0, le=LARGEST_INTEGER, description="Of the tree; as it is, unless given.")]
+Place = Annotated[int, Path(ge=0, le=LARGEST_INTEGER, description="The position of an entry in the tree.")]
+SignedSize = Annotated[int, Path(ge=1, le=LARGEST_INTEGER, description="The size of a checkpoint.")]
 Before = Annotated[int | None, Query(ge=1, le=LARGEST_INTEGER, description="`next` of the page before.")]
 
 router = APIRouter(tags=["audit"], route_class=UnitOfWorkRoute)
 
 
-@router.get("/audit/checkpoint", responses=READ_PROBLEMS)
-async def read_checkpoint(
-    may: May,
-    work: Work,
-    old: Annotated[int, Query(ge=0, le=LARGEST_INTEGER, description="The size that you have seen.")] = 0,
-) -> CheckpointOut:
+@router.get("/audit/checkpoint", responses=WATCH_PROBLEMS)
+async def read_checkpoint(may: May, work: Work, old: Old = 0) -> CheckpointOut:
     """Read the newest signed head of the tree over the audit, and the proof that it continues what you have seen."""
     may.own(Permission.AUDIT_WATCH)
     offer = await tree.offer(work.session, old)
     if offer is None:
-        raise NotFound
+        return CheckpointOut(note=None, old=old, proof=[])
     return CheckpointOut(note=offer.note, old=offer.old, proof=list(map(hash_written, offer.proof)))
 
 
 @router.get("/audit/consistency", responses=PROOF_PROBLEMS)
-async def prove_consistency(may: May, work: Work, old: AtSize, size: AtSize) -> ConsistencyOut:
+async def prove_consistency(may: May, work: Work, old: Old = 0, size: AtSize = None) -> ConsistencyOut:
     """Prove that the tree of a size is the beginning of the tree of a later one."""
     may.own(Permission.AUDIT_WATCH)
-    if not old <= size <= await tree.size_of(work.session):
-        raise InvalidInput(field="size", reason="no-such-tree")
-    proof = await tree.consistency(work.session, old, size)
-    return ConsistencyOut(old=old, size=size, proof=list(map(hash_written, proof)))
+    later = await _size(work, size)
+    if old > later:
+        raise InvalidInput(field="old", reason="no-such-tree")
+    proof = await tree.consistency(work.session, old, later)
+    return ConsistencyOut(old=old, size=later, proof=list(map(hash_written, proof)))
 
 
-@router.get("/audit/inclusion", responses=PROOF_PROBLEMS)
-async def prove_inclusion(may: May, work: Work, position: AtSize, size: AtSize) -> InclusionOut:
+@router.get("/audit/leaves/{position}", responses=PROOF_PROBLEMS | problems(NotFound))
+async def prove_inclusion(may: May, work: Work, position: Place, size: AtSize = None) -> InclusionOut:
     """Prove that the entry at a position is in the tree of a size."""
     may.own(Permission.AUDIT_WATCH)
-    if not position < size <= await tree.size_of(work.session):
-        raise InvalidInput(field="size", reason="no-such-tree")
-    found = await tree.inclusion(work.session, position, size)
+    later = await _size(work, size)
+    if position >= later:
+        raise NotFound
+    found = await tree.inclusion(work.session, position, later)
     proof = list(map(hash_written, found.proof))
-    return InclusionOut(position=position, size=size, leaf=hash_written(found.leaf), proof=proof)
+    return InclusionOut(position=position, size=later, leaf=hash_written(found.leaf), proof=proof)
 
 
-@router.post("/audit/cosignatures", status_code=201, dependencies=[IDEMPOTENT], responses=KEEP_PROBLEMS)
-async def cosign_checkpoint(body: CosignatureIn, may: May, work: Work, request: Request) -> CosignatureOut:
+async def _size(work: UnitOfWork, wanted: int | None) -> int:
+    present = await tree.size_of(work.session)
+    if wanted is not None and wanted > present:
+        raise InvalidInput(field="size", reason="no-such-tree")
+    return present if wanted is None else wanted
+
+
+@router.post(
+    "/audit/checkpoints/{size}/cosignatures", status_code=201, dependencies=[IDEMPOTENT], responses=KEEP_PROBLEMS
+)
+async def cosign_checkpoint(
+    size: SignedSize, body: CosignatureIn, may: May, work: Work, request: Request
+) -> CosignatureOut:
     """Give the signature of a witness on a checkpoint; only keys that the installation knows are taken."""
     permit = may.own(Permission.AUDIT_WATCH)
-    witnesses = request.app.state.runtime.witnesses
-    return CosignatureOut.taken(await keep_cosignature(body.to_command(), witnesses, work, permit))
+    command = KeepCosignature(size, body.cosignature)
+    kept = await keep_cosignature(command, request.app.state.runtime.witnesses, work, permit)
+    return CosignatureOut.taken(kept)
 
 
 @router.get("/cases/{reference}/openings", responses=READ_PROBLEMS)

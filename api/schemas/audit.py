@@ -5,20 +5,22 @@ from uuid import UUID
 
 from pydantic import Field
 
-from api.schemas.base import In, Instant, Out, Whole, Word
+from api.schemas.base import In, Instant, Out, Word
 from domain.audit.chain import LARGEST_INTEGER
-from domain.audit.cosigning import KeepCosignature
 from domain.audit.merkle import LONGEST_PROOF
 
 Hash = Annotated[str, Field(max_length=44, description="32 bytes, base64.")]
 Size = Annotated[int, Field(ge=0, le=LARGEST_INTEGER)]
-SIGNATURE = r"^\u2014 [A-Za-z0-9./_-]{1,120} [A-Za-z0-9+/]{100,200}={0,2}$"
+SIGNATURE = r"^[^\u0000-\u001f]+$"
 
 
 class CheckpointOut(Out):
     """The newest signed head of the tree, with the proof that it continues an older one."""
 
-    note: str = Field(max_length=65_536, description="The checkpoint with its signatures (C2SP tlog-checkpoint).")
+    note: str | None = Field(
+        max_length=65_536,
+        description="The checkpoint with its signatures (C2SP tlog-checkpoint); null before the first.",
+    )
     old: Size
     proof: list[Hash] = Field(
         max_length=LONGEST_PROOF, description="Consistency (RFC 6962); empty if the tree is not larger than `old`."
@@ -45,12 +47,7 @@ class InclusionOut(Out):
 class CosignatureIn(In):
     """What a witness signed (C2SP tlog-cosignature)."""
 
-    size: Annotated[Whole, Field(ge=1, le=LARGEST_INTEGER, description="Of the checkpoint.")]
     cosignature: str = Field(max_length=400, pattern=SIGNATURE, description="The signature line.")
-
-    def to_command(self) -> KeepCosignature:
-        """Return the command."""
-        return KeepCosignature(self.size, self.cosignature)
 
 
 class CosignatureOut(Out):

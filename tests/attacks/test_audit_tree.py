@@ -127,8 +127,8 @@ async def witnessed(stage: Stage, played: tuple[UUID, Path]) -> str:
     answer = await stage.ask("owner", Role.MONITORING_STAFF, "GET", "/audit/checkpoint")
     checkpoint, note = read_signed(answer.json()["note"], AUDIT_KEY.public)
     line = WITNESS_KEY.cosign(note.text, int(stage.world.runtime.clock.present().timestamp()))
-    body = {"size": checkpoint.size, "cosignature": line.line}
-    await stage.do("owner", "/audit/cosignatures", body, role=Role.MONITORING_STAFF)
+    path = f"/audit/checkpoints/{checkpoint.size}/cosignatures"
+    await stage.do("owner", path, {"cosignature": line.line}, role=Role.MONITORING_STAFF)
     kept = (await stage.ask("owner", Role.MONITORING_STAFF, "GET", "/audit/checkpoint")).json()["note"]
     assert isinstance(kept, str)
     return kept
@@ -190,7 +190,8 @@ async def test_a_chain_that_was_rewritten_with_its_head_is_named_by_its_place(ta
             missed.append((name, "leaves", found))
         await taken.replant()
         found = await taken.found()
-        if found is None or not 0 <= (found.position or 0) <= position:
+        known = (Fault.TREE_CUT_OFF,) if name == "delete" else (Fault.ROOT, Fault.BACKDATED)
+        if found is None or found.fault not in known or (found.position or 0) > max(position, taken.size - 1):
             missed.append((name, "root", found))
         await taken.replant(AUDIT_KEY)
         if (found := await taken.found()) is None:
