@@ -150,7 +150,7 @@ async def test_processes_share_a_file_and_one_that_is_killed_breaks_nothing(tmp_
         for number in (1, 2)
     ]
     for _ in range(600):
-        if path.exists() and path.stat().st_size > 60_000:  # noqa: ASYNC240 - a test, and a moment
+        if path.exists() and path.stat().st_size > 60_000:
             break
         await asyncio.sleep(0.02)
     for writer in writers:
