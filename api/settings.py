@@ -304,6 +304,9 @@ def _secret_faults(settings: Settings) -> list[str]:
     trusted = settings.token_public_keys_file
     if trusted is not None and trusted.exists() and trusted.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         faults.append("token_public_keys_file can be written by others: they could sign tokens of their own")
+    key = settings.audit_key_file
+    if key is not None and key.exists() and key.stat().st_mode & OPEN_TO_OTHERS:
+        faults.append("audit_key_file can be read by others of the machine: they could sign another audit")
     seen: dict[str, DatabaseRole] = {}
     for role, path in settings.password_files().items():
         try:

@@ -12,10 +12,9 @@ from uuid import UUID
 import asyncpg
 import httpx
 
-from api import directory, sequencer
+from api import directory
 from api.database import dsn_as
 from api.settings import DatabaseRole
-from domain.audit.tree import size_of
 from domain.codes import NrmRole, OrganisationType, Role, Service
 from tests.journeys.leaving import reinstated, suspended
 from tests.world import ISSUER, World
@@ -212,7 +211,6 @@ async def prepared(stage: Stage) -> dict[str, Things]:
     called = {one.case: await classified(stage, one.case) for one in found.values()}
     seen, hidden = await left_behind(stage)
     hooked = await with_webhooks(stage, found)
-    size = await signed(stage)
     return {
         **{
             relation: replace(
@@ -222,20 +220,11 @@ async def prepared(stage: Stage) -> dict[str, Things]:
                 award=awards[one.case],
                 cost=costs.get(one.episode, ABSENT),
                 escalation=hidden if relation in {"walled", "walled_staff"} else seen,
-                checkpoint=size,
             )
             for relation, one in hooked.items()
         },
         "absent": absent(),
     }
-
-
-async def signed(stage: Stage) -> str:
-    """Place and sign the audit, as the worker does; returns the size of the tree."""
-    await sequencer.place_all(stage.world.runtime)
-    await sequencer.sign(stage.world.runtime, timedelta(0))
-    async with stage.world.runtime.database.sessions(DatabaseRole.WORKER)() as session:
-        return str(await size_of(session))
 
 
 async def with_webhooks(stage: Stage, things: Mapping[str, Things]) -> dict[str, Things]:
