@@ -17,6 +17,7 @@ from api.problems import install
 from api.rate_limit import RateLimit
 from api.readiness import readiness
 from api.routes import (
+    audit,
     capacity,
     cases,
     classifications,
@@ -62,6 +63,7 @@ ROUTES = (
     figures,
     directory,
     webhooks,
+    audit,
 )
 """In the order in which the contract shows them."""
 

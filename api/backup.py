@@ -331,7 +331,7 @@ async def _refuse_what_holds_rows(access: Access) -> None:
 
 async def _audit(session: AsyncSession) -> tuple[Summary, bool]:
     """Return the sum of the audit, and whether all of it is right."""
-    tally, verifier = Tally(), Verifier({})
+    tally, verifier = Tally(), Verifier()
     async for part in export_entries(session):
         tally.count(part)
         verifier.read(written(part))

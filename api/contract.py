@@ -50,6 +50,7 @@ TAGS = {
     "caseload": "Counts for those who lead the mechanism.",
     "statistics": "Published releases, and figures that others published.",
     "webhooks": "Where an organisation has its own system told of events.",
+    "audit": "Signed heads of the tree over the audit and proofs, for witnesses of other institutions.",
     "health": "Whether the process answers.",
 }
 HEADERS = {

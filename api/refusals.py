@@ -1,11 +1,28 @@
 """A refusal leaves its entry in the audit: in the actor's own stream, since there may be no other."""
 
+from collections.abc import Mapping
+from typing import Final
+
 from api.runtime import Runtime
 from auth.authentication import enter
 from auth.tokens import Claims
 from domain.audit.actions import AuditAction
 from domain.audit.log import Happening
 from domain.errors import DomainError
+
+NOT_RECORDED: Final[Mapping[str, str]] = {
+    "token-refused": "whoever asks is nobody in particular: it is counted, and could fill the audit",
+    "invalid-request": "about the form of the request",
+    "invalid-input": "about the form of the request",
+    "unsupported-media-type": "about the form of the request",
+    "precondition-required": "about the form of the request",
+    "idempotency-key-missing": "about the form of the request",
+    "idempotency-key-reused": "about the form of the request",
+    "idempotency-key-in-flight": "the first request is recorded",
+    "version-stale": "nothing was refused: somebody was quicker, and the same is asked again",
+    "unavailable": "nothing can be recorded, and nothing was answered",
+}
+"""Codes of problems that leave no entry, each with its reason. Every other refusal of a request is recorded."""
 
 
 async def record_refusal(runtime: Runtime, claims: Claims, refusal: DomainError, **details: str) -> None:

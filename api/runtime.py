@@ -12,8 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.database import Database, Pool
 from api.metrics import Metrics
+from api.second_sink import FileSink, SocketSink
 from api.settings import DatabaseRole, Settings, UnsafeSettings, read_secret
 from auth.tokens import TokenVerifier, generate_key_pair
+from domain.audit.notes import KeyKind, NoteRefused, PublicKey, SigningKey
+from domain.audit.sink import Sink
 from domain.clock import Clock
 from domain.identifiers import Identifiers
 from domain.sealing.keeper import FileSource, Keeper
@@ -41,6 +44,9 @@ class Runtime:
     ids: Identifiers = field(default_factory=Identifiers)
     webhook_key: bytes | None = field(default=None, repr=False)
     metrics: Metrics = field(default_factory=Metrics)
+    sink: Sink | None = None
+    audit_key: SigningKey | None = None
+    witnesses: tuple[PublicKey, ...] = ()
 
     @property
     def allowed(self) -> Allowed:
@@ -56,6 +62,7 @@ class Runtime:
             keys=self.keys,
             catalogue=self.catalogue,
             appended=self.metrics.audit_entries.inc,
+            sink=self.sink,
         )
 
 
@@ -80,6 +87,8 @@ def build(settings: Settings, dsns: dict[DatabaseRole, str]) -> Runtime:
         catalogue=published(),
         clock=Clock(settings.clock_shift),
         webhook_key=_webhook_key(settings),
+        sink=sink_of(settings),
+        witnesses=witnesses_of(settings),
     )
 
 
@@ -111,10 +120,48 @@ def token_place(settings: Settings) -> TokenPlace:
 
 
 def for_worker(settings: Settings, dsns: dict[DatabaseRole, str]) -> Runtime:
-    """Put the worker's runtime together: it has no key that opens anything, only the one that signs webhooks."""
+    """Put the worker's runtime together: no key of it opens anything; they sign webhooks and checkpoints."""
     database = Database(dsns, pool=Pool(settings.pool_size, settings.pool_wait))
     clock, key = Clock(settings.clock_shift), _webhook_key(settings)
-    return replace(offline(), settings=settings, database=database, clock=clock, webhook_key=key)
+    made = replace(offline(), settings=settings, database=database, clock=clock, webhook_key=key)
+    return replace(made, audit_key=_audit_key(settings), witnesses=witnesses_of(settings))
+
+
+def _audit_key(settings: Settings) -> SigningKey | None:
+    """Return the key that signs checkpoints, or None where development has none.
+
+    Raises:
+        UnsafeSettings: the file cannot be read, or holds no such key.
+    """
+    if settings.audit_key_file is None and not settings.audit_key_path.exists():
+        return None
+    try:
+        return SigningKey.read(read_secret(settings.audit_key_path), KeyKind.LOG)
+    except NoteRefused as refused:
+        raise UnsafeSettings(f"the secret file {settings.audit_key_path}: {refused}") from None
+
+
+def witnesses_of(settings: Settings) -> tuple[PublicKey, ...]:
+    """Return the public keys of the witnesses.
+
+    Raises:
+        UnsafeSettings: the file cannot be read, or a line of it is no such key.
+    """
+    if settings.audit_witnesses_file is None:
+        return ()
+    try:
+        lines = settings.audit_witnesses_file.read_text(encoding="ascii").splitlines()
+        return tuple(PublicKey.read(line, KeyKind.WITNESS) for line in lines if line.strip())
+    except (OSError, UnicodeDecodeError, NoteRefused):
+        raise UnsafeSettings(f"{settings.audit_witnesses_file} does not hold public keys of witnesses") from None
+
+
+def sink_of(settings: Settings) -> Sink | None:
+    """Return the second sink of the settings, or None where development has none."""
+    kind, _, place = (settings.audit_sink or "").partition(":")
+    if not place:
+        return None
+    return FileSink(Path(place)) if kind == "file" else SocketSink(Path(place))
 
 
 def _webhook_key(settings: Settings) -> bytes | None:

@@ -124,6 +124,21 @@ class Settings(BaseSettings):
     token_issuer: str = Field(DEVELOPMENT_ISSUER, min_length=1, description="Required `iss` of access tokens.")
     token_audience: str = Field("nrm", min_length=1, description="Required `aud` of access tokens, compared exactly.")
 
+    audit_key_file: Path | None = Field(
+        None,
+        description="Key that signs the checkpoints of the audit (`nrm audit key`), for the worker alone; in "
+        "development by default in the data folder.",
+    )
+    audit_witnesses_file: Path | None = Field(
+        None, description="Public keys of the witnesses whose signatures are taken, one a line; none: no witness."
+    )
+    audit_sink: str | None = Field(
+        None,
+        pattern=r"^(file|unix):/.+$",
+        description="Where what was opened is kept outside the database, before any answer leaves: `file:/path`, or "
+        "`unix:/path` of a socket where `nrm audit keep` listens. None: nowhere; production refuses that.",
+    )
+
     webhook_hosts: str | None = Field(
         None, description="Hosts that events may be sent to, with commas between; none: webhooks are off."
     )
@@ -177,6 +192,11 @@ class Settings(BaseSettings):
     def token_public_keys_path(self) -> Path:
         """The file of the public keys for access tokens."""
         return self.token_public_keys_file or self.data_dir / "token-public-keys.json"
+
+    @property
+    def audit_key_path(self) -> Path:
+        """The file of the key that signs checkpoints."""
+        return self.audit_key_file or self.data_dir / "audit-key"
 
     @property
     def webhook_key_path(self) -> Path:
@@ -251,6 +271,8 @@ def production_faults(settings: Settings) -> list[str]:
             and not settings.metrics_private
             and not is_loopback(settings.metrics_host)
         ),
+        "audit_key_file is missing: nobody would sign the audit": settings.audit_key_file is None,
+        "audit_sink is missing: openings would be recorded in the database alone": settings.audit_sink is None,
         "webhook_key_file is missing: webhook_hosts names some": bool(settings.allowed.hosts)
         and settings.webhook_key_file is None,
         "webhook_hosts names an address or this machine": any(
@@ -305,6 +327,9 @@ def _secret_faults(settings: Settings) -> list[str]:
     pin = settings.pkcs11_pin_file
     if pin is not None and pin.exists() and pin.stat().st_mode & OPEN_TO_OTHERS:
         faults.append("pkcs11_pin_file can be read by others of the machine")
+    key = settings.audit_key_file
+    if key is not None and key.exists() and key.stat().st_mode & OPEN_TO_OTHERS:
+        faults.append("audit_key_file can be read by others of the machine: they could sign another audit")
     seen: dict[str, DatabaseRole] = {}
     for role, path in settings.password_files().items():
         try:

@@ -12,12 +12,12 @@ from fastapi.routing import APIRoute
 
 from api.idempotency import Replay
 from api.problems import UnsupportedMediaType
-from api.refusals import record_refusal
+from api.refusals import NOT_RECORDED, record_refusal
 from api.runtime import Runtime
 from auth.authentication import enter
 from auth.authorisation import Authorisation
 from auth.tokens import Claims, TokenRefused
-from domain.errors import NotFound, NotPermitted
+from domain.errors import DomainError
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 SCHEME = "Bearer "
@@ -61,8 +61,9 @@ class UnitOfWorkRoute(APIRoute):
                 raise UnsupportedMediaType
             try:
                 return await self._answer(endpoint, request, runtime, claims, body)
-            except (NotFound, NotPermitted) as refusal:
-                await record_refusal(runtime, claims, refusal, method=request.method, route=self.path_format)
+            except DomainError as refusal:
+                if refusal.code not in NOT_RECORDED:
+                    await record_refusal(runtime, claims, refusal, method=request.method, route=self.path_format)
                 raise
 
         return handle

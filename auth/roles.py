@@ -63,6 +63,8 @@ class Permission(StrEnum):
     FIGURE_READ = "figure:read"
     FIGURE_ENTER = "figure:enter"
     WEBHOOK_KEEP = "webhook:keep"
+    OPENINGS_READ = "openings:read"
+    AUDIT_WATCH = "audit:watch"
 
 
 _EVERYBODY = frozenset({Permission.DIRECTORY_READ, Permission.RELEASE_READ, Permission.FIGURE_READ})
@@ -96,6 +98,7 @@ _CASE_WORK = frozenset(
         Permission.CAPACITY_READ,
         Permission.NOTIFICATION_READ,
         Permission.WEBHOOK_KEEP,
+        Permission.OPENINGS_READ,
     }
 )
 _RECEIVING = frozenset(
@@ -141,7 +144,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     | {Permission.DECISION_RECORD, Permission.COMMISSION_READ, Permission.COMMISSION_DECIDE},
     Role.SHELTER_STAFF: _EVERYBODY | _RECEIVING | _COURSES | {Permission.PLACE_KEEP},
     Role.FOCAL_POINT: _EVERYBODY | {Permission.REFERRAL_STATUS_READ, Permission.REFERRALS_OVERDUE_READ},
-    Role.MONITORING_STAFF: _EVERYBODY,
+    Role.MONITORING_STAFF: _EVERYBODY | {Permission.AUDIT_WATCH},
     Role.COORDINATOR: _EVERYBODY
     | {
         Permission.REFERRAL_STATUS_READ,
@@ -155,6 +158,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.ESCALATION_ASSIGN,
         Permission.FIGURE_ENTER,
         Permission.WEBHOOK_KEEP,
+        Permission.AUDIT_WATCH,
     },
 }
 

@@ -11,7 +11,8 @@ from sqlmodel import SQLModel
 
 from domain.audit.actions import AuditAction
 from domain.audit.chain import Detail
-from domain.audit.log import Happening, append
+from domain.audit.log import Happening, append, openings
+from domain.audit.sink import Sink, is_opening
 from domain.codes import Compartment
 from domain.errors import NotFound, NotPermitted
 from domain.identifiers import Identifiers
@@ -34,6 +35,7 @@ class UnitOfWork:
         keys: Wraps and unwraps data keys.
         catalogue: The published procedures.
         appended: Is told how many audit entries were committed.
+        sink: Keeps what was opened outside the database too; None: nothing does.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class UnitOfWork:
         keys: KeyProvider,
         catalogue: Catalogue,
         appended: Callable[[int], None] | None = None,
+        sink: Sink | None = None,
     ) -> None:
         self.session = session
         self.now = now
@@ -53,6 +56,7 @@ class UnitOfWork:
         self.catalogue = catalogue
         self.vault = Vault(session, keys, ids.random)
         self._appended = appended
+        self._sink = sink
         self._happenings: list[Happening] = []
 
     def add(self, *records: SQLModel) -> None:
@@ -98,7 +102,12 @@ class UnitOfWork:
         subject_id: UUID | None = None,
         **details: Detail,
     ) -> None:
-        """Record what the permit's actor did; written when the transaction commits, or not at all."""
+        """Record what the permit's actor did; written when the transaction commits, or not at all.
+
+        Of what was opened it also says in which role: who leads the case may ask.
+        """
+        if is_opening(action):
+            details.setdefault("role", str(permit.actor.role))
         self._happenings.append(
             Happening(
                 action,
@@ -145,11 +154,12 @@ class UnitOfWork:
     ) -> dict[Compartment, dict[str, Any]]:
         """Open the permit's compartments: the only way to plaintext.
 
-        The audit entry is part of this transaction, and nothing is answered before the transaction has committed: no
-        audit, no answer.
+        The audit entry is part of this transaction, and nothing is answered before the transaction has committed and
+        the second sink has kept the entry too: no audit, no answer.
 
         Raises:
             NotPermitted: the permit opens nothing.
+            ValueError: the action is not named as one that shows something.
         """
         return (await self.reveal_each({record_id: (permit, stream_id)}, action=action, kind=kind))[record_id]
 
@@ -163,6 +173,8 @@ class UnitOfWork:
             action: What the audit calls it.
             kind: What kind of sealed value it is.
         """
+        if not is_opening(action):
+            raise ValueError("an action that shows something says so in its name")
         places: dict[UUID, Place] = {}
         for record_id, (permit, _) in permits.items():
             if permit.holder_id is None or not permit.compartments:
@@ -181,13 +193,25 @@ class UnitOfWork:
         return {record_id: opened[place] for record_id, place in places.items()}
 
     async def commit(self) -> None:
-        """Write what was added and what it must be remembered by, and commit both or neither."""
+        """Write what was added and what it must be remembered by, and commit both or neither.
+
+        What was opened is then kept in the second sink, after the commit: an entry of the sink that the database does
+        not have must always be a sign that the database was set back.
+
+        Raises:
+            OSError: the second sink did not keep it. Nothing is lost, and nothing may be answered.
+        """
         await self.session.flush()
-        await append(self.session, self._happenings, self.now)
+        happenings, self._happenings = self._happenings, []
+        await append(self.session, happenings, self.now)
+        opened = []
+        if self._sink is not None and any(is_opening(one.action) for one in happenings):
+            opened = await openings(self.session, happenings)
         await self.session.commit()
         if self._appended is not None:
-            self._appended(len(self._happenings))
-        self._happenings.clear()
+            self._appended(len(happenings))
+        if self._sink is not None and opened:
+            await self._sink.keep(opened)
 
     async def one(self, model: type[Record], **wanted: Any) -> Record | None:
         """Return the record with these values, or None."""

@@ -19,6 +19,7 @@ from api.database import Database, Pool
 from api.runtime import SOPS, Runtime
 from api.settings import DatabaseRole, Settings
 from auth.tokens import TokenIssuer, TokenVerifier, generate_key_pair
+from domain.audit.notes import KeyKind, SigningKey
 from domain.clock import Clock
 from domain.codes import Role
 from domain.sealing.providers import FileProvider
@@ -27,6 +28,8 @@ from domain.workflow.catalogue import Catalogue
 CATALOGUE = Catalogue.load(SOPS)
 DIRECTORY = directory.read(Path(directory.__file__).parent / "fictional" / "directory.yaml")
 PRIVATE_PEM, PUBLIC_PEM = generate_key_pair()
+AUDIT_KEY = SigningKey.make("nrm.test/log", KeyKind.LOG, secrets.token_bytes)
+WITNESS_KEY = SigningKey.make("ombudsman.test/witness", KeyKind.WITNESS, secrets.token_bytes)
 ISSUER = TokenIssuer(PRIVATE_PEM, "test", "nrm-development", "nrm")
 
 UNHURRIED: dict[str, Any] = {"requests_per_minute": 1_000_000, "requests_per_minute_and_address": 10_000_000}
@@ -143,7 +146,16 @@ async def new_world(access: Access, folder: Path, pool: Pool | None = None) -> A
     database = Database(access.dsns, pool=pool or Pool(size=8, wait=10.0))
     keys = FileProvider.create(folder / f"keys-{access.database}.json", secrets.token_bytes)
     verifier = TokenVerifier({"test": PUBLIC_PEM}, settings.token_issuer, settings.token_audience)
-    runtime = Runtime(settings, database, keys, verifier, CATALOGUE, webhook_key=secrets.token_bytes(32))
+    runtime = Runtime(
+        settings,
+        database,
+        keys,
+        verifier,
+        CATALOGUE,
+        webhook_key=secrets.token_bytes(32),
+        audit_key=AUDIT_KEY,
+        witnesses=(WITNESS_KEY.public,),
+    )
     async with database.sessions(DatabaseRole.OWNER)() as session:
         await directory.load(DIRECTORY, session, runtime)
     try:

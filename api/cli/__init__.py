@@ -28,6 +28,7 @@ def build_parser() -> argparse.ArgumentParser:
         sop,
         tokens,
         webhooks,
+        witness,
     )
 
     parser = argparse.ArgumentParser(prog="nrm", description="Case referrals of a National Referral Mechanism.")
@@ -47,6 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
         keys,
         sealing,
         openapi,
+        witness,
     ):
         module.register(subparsers)
     return parser

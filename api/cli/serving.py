@@ -9,7 +9,7 @@ from types import FrameType
 
 import uvicorn
 
-from api import dispatcher, monitoring, worker
+from api import dispatcher, monitoring, sequencer, worker
 from api.app import create_app
 from api.bootstrap import database_access, prepare
 from api.control import controlled
@@ -28,7 +28,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     for name, run, meaning in (
         ("migrate", migrate, "create roles and database, bring the schema to the newest version"),
         ("serve", serve, "serve the API"),
-        ("worker", work, "fire deadlines and tell webhooks of events until stopped"),
+        ("worker", work, "fire deadlines, sequence the audit and tell webhooks of events until stopped"),
     ):
         command = subparsers.add_parser(name, help=meaning, description=meaning)
         command.set_defaults(run=run)
@@ -109,6 +109,7 @@ async def _work(runtime: Runtime) -> None:
         with monitoring.watched(runtime, alive):
             async with asyncio.TaskGroup() as group:
                 group.create_task(worker.run(runtime, stop))
+                group.create_task(sequencer.run(runtime, stop))
                 if runtime.settings.metrics_port is not None:
                     counting = functools.partial(monitoring.count_what_waits, runtime)
                     group.create_task(dispatcher.repeated(counting, monitoring.BETWEEN_LOOKS, stop))

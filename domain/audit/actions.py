@@ -4,7 +4,10 @@ from enum import StrEnum
 
 
 class AuditAction(StrEnum):
-    """Something that somebody did, saw or was refused. A name, once used, never changes its meaning."""
+    """Something that somebody did, saw or was refused. A name, once used, never changes its meaning.
+
+    What shows something is named so that `is_opening` tells: `…read` or `…revealed`.
+    """
 
     CASE_OPENED = "case.opened"  # a case was opened for one person
     CASE_READ = "case.read"  # the plain, unsealed part of a case was shown
@@ -66,6 +69,8 @@ class AuditAction(StrEnum):
     SERVICE_ENDED = "service.ended"  # a service episode ended, with its outcome
     DEADLINE_BREACHED = "deadline.breached"  # the clock found a step or an answer overdue and escalated it
     WALL_RAISED = "wall.raised"  # an organisation or a member of staff was put behind a conflict wall
+    OPENINGS_READ = "openings.read"  # who leads the case asked who had opened it
+    CHECKPOINT_COSIGNED = "checkpoint.cosigned"  # a witness signed a head of the tree over the audit
     ACCESS_DENIED = "access.denied"  # a request was refused; `rule` says by what
     CONTACT_LINKED = "contact.linked"  # a contact was said to be about a case that exists
     CASE_HANDED_OVER = "case.handed_over"  # the leading organisation closed or was suspended; another leads the case

@@ -2,12 +2,16 @@
 
 import json
 import re
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import asyncpg
 
-from tests.world import STAFF, World
+from api import sequencer
+from domain.audit.checkpoints import Checkpoint
+from domain.audit.notes import Note
+from tests.world import STAFF, WITNESS_KEY, World
 
 SYMBOL = re.compile(r"\{([a-z:_]+)(\.version)?\}")
 RELEASE = "0" * 60 + "e9a3"
@@ -175,6 +179,22 @@ class Prepared:
         finally:
             await connection.close()
         return str(found), "1"
+
+    async def _checkpoint(self) -> tuple[str, str]:
+        """Let the tree over the audit be signed, and a witness sign it; returns its size."""
+        await sequencer.place_all(self.world.runtime)
+        await sequencer.sign(self.world.runtime, timedelta(0))
+        note = Note.read((await self.world.get("monitor", "/audit/checkpoint"))["note"])
+        signature = WITNESS_KEY.cosign(note.text, int(self.world.runtime.clock.present().timestamp()))
+        self.made["cosignature"] = (signature.line, "")
+        return str(Checkpoint.read(note).size), ""
+
+    async def _cosignature(self) -> tuple[str, str]:
+        await self.named("checkpoint")
+        return self.made["cosignature"]
+
+    async def _leaf(self) -> tuple[str, str]:
+        return str(int(await self.named("checkpoint")) - 1), ""
 
     async def _webhook(self) -> tuple[str, str]:
         body = {"url": "https://receiver.example/nrm", "kinds": ["referral_arrived"]}

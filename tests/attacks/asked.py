@@ -126,6 +126,7 @@ BODIES: Mapping[str, Body] = {
     "POST /v1/webhooks": always({"url": "https://receiver.example/hook", "kinds": ["referral_arrived"]}),
     "PUT /v1/webhooks/{webhook_id}/status": always({"status": "paused"}),
     "POST /v1/webhooks/{webhook_id}/replay": always({}),
+    "POST /v1/audit/checkpoints/{size}/cosignatures": always({"cosignature": f"— nobody {'A' * 104}"}),
 }
 """What is sent; routes that are not here take no body."""
 
@@ -133,7 +134,7 @@ WITHOUT_VERSION: Final = re.compile(
     r"PUT /v1/contacts/.*|POST /v1/(contacts|cases|published-figures|webhooks"
     r"|service-episodes/\{episode_id\}/(costs.*|terms)"
     r"|places|referrals/\{reference\}/placement"
-    r"|courses/.*|commission-requests/.*"
+    r"|courses/.*|commission-requests/.*|audit/.*"
     r"|cases/\{reference\}/(steps/.*|cooperation|walls|screenings|assessments|decisions|consents.*|service-episodes"
     r"|exploitation-episodes|classifications|awards"
     r"|courses|capacity-questions"
@@ -148,6 +149,7 @@ FIXED: Mapping[str, str] = {
     "version": "1.0.0",
     "request_id": ABSENT,
     "follow_up_id": ABSENT,
+    "position": "0",
 }
 """Parts of paths that name no record."""
 
@@ -184,6 +186,7 @@ def filled(path: str, things: Things) -> str:
         "webhook_id": things.webhook,
         "release_id": things.release,
         "name": things.table,
+        "size": things.checkpoint,
     }
     return re.sub(r"\{(\w+)\}", lambda part: known[part[1]], path)
 

@@ -94,6 +94,7 @@ class Things:
     award: str = ""
     cost: str = ""
     escalation: str = ""
+    checkpoint: str = "9007199254740991"
 
 
 def subject_of(relation: str, role: Role) -> str:

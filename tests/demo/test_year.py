@@ -119,7 +119,7 @@ async def test_a_loaded_year_is_counted_sealed_audited_and_held_by_the_policies(
     )
     assert 0 < len(seen) < len(batch)
     assert set(seen) == {row["reference"] for row in granted}
-    verifier, tally = Verifier({}), Tally()
+    verifier, tally = Verifier(), Tally()
     async with world.runtime.database.sessions(DatabaseRole.OWNER)() as session:
         async for part in export_entries(session):
             tally.count(part)

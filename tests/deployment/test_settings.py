@@ -27,6 +27,8 @@ def as_production(folder: Path, **changes: object) -> Settings:
         "application_password_file": secret(folder, "application"),
         "token_public_keys_file": folder / "keys.json",
         "token_issuer": "https://issuer.example",
+        "audit_key_file": folder / "audit-key",
+        "audit_sink": "unix:/run/nrm/sink",
     }
     return Settings(**(safe | changes))
 
@@ -48,6 +50,8 @@ def test_a_safe_configuration_lacks_only_a_key_provider_for_production(tmp_path:
         ({"token_issuer": "nrm-development"}, "token_issuer"),
         ({"application_password_file": None}, "password file"),
         ({"application_password_file": Path("/nowhere/at-all")}, "/nowhere/at-all"),
+        ({"audit_key_file": None}, "audit_key_file"),
+        ({"audit_sink": None}, "audit_sink"),
         ({"webhook_hosts": "receiver.example"}, "webhook_key_file"),
         ({"webhook_hosts": "receiver.example, 10.0.0.1", "webhook_key_file": Path("/key")}, "webhook_hosts"),
         ({"webhook_hosts": "localhost", "webhook_key_file": Path("/key")}, "webhook_hosts"),
@@ -106,6 +110,14 @@ def test_a_pin_that_others_of_the_machine_can_read_or_replace_is_a_fault(tmp_pat
 def test_a_provider_that_nobody_wrote_is_refused() -> None:
     with pytest.raises(ValidationError):
         Settings(key_provider="plaintext")
+
+
+def test_a_key_of_the_audit_that_others_can_read_is_a_fault(tmp_path: Path) -> None:
+    settings = as_production(tmp_path)
+    secret(tmp_path, "audit-key")
+    assert production_faults(settings) == ONLY_THE_PROVIDER
+    (tmp_path / "audit-key").chmod(0o640 | 0o004)
+    assert any("audit_key_file" in fault for fault in production_faults(settings))
 
 
 def test_short_and_shared_passwords_are_faults(tmp_path: Path) -> None:
