@@ -26,10 +26,11 @@ from domain.codes import (
     Service,
 )
 from domain.consents.models import Consent
-from domain.consents.rules import covering
 from domain.deadlines.commands import ask_for_refresh, case_changed, settle
 from domain.deadlines.models import DeadlineKind
-from domain.errors import InvalidInput, NotPermitted, StateConflict, VersionStale
+from domain.disclosures.grounds import to_accept, to_open_package, to_refer, to_tell_sides
+from domain.disclosures.models import Ground
+from domain.errors import InvalidInput, NotPermitted, VersionStale
 from domain.notifications.models import NotificationKind
 from domain.organisations.models import Organisation
 from domain.organisations.rules import is_open
@@ -46,7 +47,7 @@ from domain.referrals.effects import (
 )
 from domain.referrals.models import Referral
 from domain.referrals.queries import answering
-from domain.referrals.rules import AFTER_ACCEPTANCE, OVER, Act, Side, at_least_as_urgent, moved, outcome_of
+from domain.referrals.rules import OVER, Act, Side, at_least_as_urgent, moved, outcome_of
 from domain.sealing.models import SealedValue
 from domain.sealing.vault import Place
 from domain.unit_of_work import UnitOfWork
@@ -98,7 +99,8 @@ async def send_referral(command: SendReferral, permit: Permit, work: UnitOfWork)
     recipient = await _recipient(work, case, permit, command)
     compartments = _compartments(work, case, step, command)
     record = await record_of(work.session, case)
-    referral = _drafted(command, permit, work, record, step, (recipient, priority, compartments))
+    ground, consent = await to_refer(work, permit, record, step, recipient, compartments)
+    referral = _drafted(command, permit, work, record, step, (recipient, priority, compartments, consent))
     referral.earlier_referral_id = await _earlier(work, case, command.earlier_referral)
     work.add(referral)
     await work.flush()
@@ -115,7 +117,7 @@ async def send_referral(command: SendReferral, permit: Permit, work: UnitOfWork)
         compartments=[*referral.compartments],
     )
     if not command.draft:
-        await _send(work, permit, case, referral)
+        await _send(work, ground, case, referral)
     await case_changed(work, case)
     return referral, _warnings(record, command.service)
 
@@ -126,18 +128,18 @@ def _drafted(
     work: UnitOfWork,
     record: CaseRecord,
     step: OpenStep,
-    terms: tuple[Organisation, Priority, frozenset[Compartment]],
+    terms: tuple[Organisation, Priority, frozenset[Compartment], Consent | None],
 ) -> Referral:
     """Return the draft: who asks whom for what, on which ground, and what the receiver may know before acceptance."""
-    recipient, priority, compartments = terms
+    recipient, priority, compartments, consent = terms
     case, person = record.case, record.person
-    consent = _consent(record, step, recipient, compartments, work)
     return Referral(
         id=work.ids.uuid(),
         reference=work.ids.reference("R"),
         case_id=case.id,
         country=case.country,
         step=command.step,
+        purpose=step.step.consent.purpose if step.step.consent else Purpose.SUPPORT,
         service=command.service,
         priority=priority,
         sending_organisation_id=permit.actor.organisation_id,
@@ -190,20 +192,6 @@ def _compartments(work: UnitOfWork, case: Case, step: OpenStep, command: SendRef
     return frozenset(command.compartments)
 
 
-def _consent(
-    record: CaseRecord, step: OpenStep, recipient: Organisation, compartments: frozenset[Compartment], work: UnitOfWork
-) -> Consent | None:
-    if step.step.consent is None or step.basis != LegalBasis.CONSENT:
-        return None
-    purpose = step.step.consent.purpose
-    found = covering(record.consents, purpose, recipient, compartments, work.now)
-    if found is None:
-        raise ConsentMissing(
-            step=step.step.key, purposes=[str(purpose)], compartments=[str(one) for one in sorted(compartments)]
-        )
-    return found
-
-
 def _shared_until(work: UnitOfWork, case: Case, step: OpenStep, consent: Consent | None) -> datetime:
     """Return when the ground for sharing ends: any other ground than consent lasts no longer than a consent would."""
     if consent is not None:
@@ -229,25 +217,25 @@ async def _send_draft(work: UnitOfWork, permit: Permit, referral: Referral) -> N
     recipient = await work.get(Organisation, referral.receiving_organisation_id)
     await _reachable(work, case, recipient)
     compartments = frozenset(Compartment(code) for code in referral.compartments)
-    consent = _consent(await record_of(work.session, case), step, recipient, compartments, work)
+    ground, consent = await to_refer(work, permit, await record_of(work.session, case), step, recipient, compartments)
     if (step.basis or LegalBasis.CONSENT) != referral.basis:
         raise ConsentMissing(step=referral.step, compartments=[*referral.compartments])
     referral.consent_version_id = consent.id if consent else None
     referral.shared_until = _shared_until(work, case, step, consent)
-    await _send(work, permit, case, referral)
+    await _send(work, ground, case, referral)
     await case_changed(work, case)
 
 
-async def _send(work: UnitOfWork, permit: Permit, case: Case, referral: Referral) -> None:
+async def _send(work: UnitOfWork, ground: Ground, case: Case, referral: Referral) -> None:
     """Freeze and seal the package, start the clocks and tell the receiver."""
     person = await person_of(work, case)
-    await work.vault.copy(
+    await work.hand_on(
+        ground,
         Place(case.id, person.id, COMPARTMENT_KIND),
         Place(referral.id, referral.id, PACKAGE),
         [Compartment(code) for code in referral.compartments],
-        work.now,
     )
-    await move(work, permit, referral, Act.SEND)
+    await move(work, ground.permit, referral, Act.SEND, ground=ground)
     start_clocks(work, case, referral, *RESPONSES)
     work.notify(referral.receiving_organisation_id, NotificationKind.REFERRAL_ARRIVED, referral.reference)
 
@@ -300,6 +288,7 @@ async def move_referral(command: MoveReferral, permit: Permit, work: UnitOfWork)
         await _send_draft(work, permit, referral)
         return referral
     if command.note is not None:
+        await to_tell_sides(work, permit, referral)
         await work.vault.put(
             {"text": command.note},
             holder_id=referral.id,
@@ -309,11 +298,14 @@ async def move_referral(command: MoveReferral, permit: Permit, work: UnitOfWork)
             now=work.now,
         )
     referral.outcome = command.outcome
+    ground = await to_accept(work, permit, referral) if command.act == Act.ACCEPT else None
     if command.act == Act.START:
         await admit(work, permit, referral)
     if command.act in {Act.COMPLETE, Act.FAIL}:
         await leave(work, permit, referral)
-    await move(work, permit, referral, command.act, command.reason, command.declined_by)
+    await move(work, permit, referral, command.act, command.reason, command.declined_by, ground=ground)
+    if ground is not None:
+        await open_to_receiver(work, ground, referral)
     await _consequences(work, permit, referral, command)
     return referral
 
@@ -327,8 +319,6 @@ def _side_acts(side: Side, referral: Referral, permit: Permit) -> None:
 
 async def _consequences(work: UnitOfWork, permit: Permit, referral: Referral, command: MoveReferral) -> None:
     act = command.act
-    if act == Act.ACCEPT:
-        await open_to_receiver(work, referral)
     if act == Act.START:
         await start_service(work, permit, referral)
     if referral.status in OVER:
@@ -355,36 +345,38 @@ async def _consequences(work: UnitOfWork, permit: Permit, referral: Referral, co
 
 
 async def reveal_package(permit: Permit, referral: Referral, work: UnitOfWork) -> dict[Compartment, dict[str, Any]]:
-    """Open the frozen package of an accepted referral.
+    """Open the frozen package of an accepted referral; at every opening the ground is looked at anew.
 
-    The row is locked against a withdrawal that is under way: either this reading is first and the withdrawal waits, or
-    the withdrawal has destroyed the package.
+    Raises:
+        StateConflict, NotFound, NotPermitted: see `to_open_package`.
     """
-    rows = await work.session.execute(
-        select(Referral)
-        .where(col(Referral.id) == referral.id)
-        .with_for_update(read=True)
-        .execution_options(populate_existing=True)
-    )
-    standing = rows.scalar_one()
-    if standing.status not in AFTER_ACCEPTANCE:
-        raise StateConflict(current=str(standing.status))
+    ground = await to_open_package(work, permit, referral)
     return await work.reveal(
-        permit, action=AuditAction.PACKAGE_REVEALED, stream_id=referral.case_id, record_id=referral.id, kind=PACKAGE
+        ground, action=AuditAction.PACKAGE_REVEALED, stream_id=referral.case_id, record_id=referral.id, kind=PACKAGE
     )
 
 
 async def reveal_notes(permit: Permit, referral: Referral, work: UnitOfWork) -> list[tuple[str, str]]:
-    """Open the questions and answers about a referral, oldest first; both sides may read them."""
+    """Open the questions and answers about a referral, oldest first; both sides may read them while its ground stands.
+
+    Raises:
+        NotFound, ConsentMissing: see `to_tell_sides`.
+    """
+    ground = None
+    notes: list[tuple[str, str]] = []
+    for record_id, kind in await _notes(work, referral):
+        ground = ground or await to_tell_sides(work, permit, referral)
+        opened = await work.reveal(
+            ground, action=AuditAction.NOTES_REVEALED, stream_id=referral.case_id, record_id=record_id, kind=kind
+        )
+        notes += [(kind, fields["text"]) for fields in opened.values()]
+    return notes
+
+
+async def _notes(work: UnitOfWork, referral: Referral) -> list[tuple[UUID, str]]:
     rows = await work.session.execute(
         select(SealedValue.record_id, SealedValue.kind)
         .where(col(SealedValue.holder_id) == referral.id, col(SealedValue.kind).in_(NOTES.values()))
         .order_by(col(SealedValue.changed_at))
     )
-    notes: list[tuple[str, str]] = []
-    for record_id, kind in rows.all():
-        opened = await work.reveal(
-            permit, action=AuditAction.NOTES_REVEALED, stream_id=referral.case_id, record_id=record_id, kind=kind
-        )
-        notes += [(kind, fields["text"]) for fields in opened.values()]
-    return notes
+    return [(record_id, kind) for record_id, kind in rows.all()]

@@ -5,12 +5,15 @@ from datetime import datetime
 from sqlmodel import col, select
 
 from domain.audit.actions import AuditAction
+from domain.audit.chain import Detail
 from domain.cases.models import Case, CaseAccess, Relation
 from domain.cases.queries import procedure, running_grants
 from domain.codes import Outcome, Priority, ReferralStatus, RefusalReason, Service
 from domain.columns import FOREVER
 from domain.deadlines.commands import settle
 from domain.deadlines.models import Deadline, DeadlineKind
+from domain.disclosures.models import Ground
+from domain.errors import NotPermitted
 from domain.permits import Permit
 from domain.places.holding import call_next, free
 from domain.referrals.models import Referral, ReferralEvent
@@ -28,8 +31,13 @@ async def move(
     act: Act,
     reason: str | None = None,
     declined_by: str | None = None,
+    *,
+    ground: Ground | None = None,
 ) -> None:
-    """Set the new status, and write the event that is its only history. Who ends a service lets the next one in."""
+    """Set the new status, and write the event that is its only history. Who ends a service lets the next one in.
+
+    `ground`: of an act that lets somebody have or open something; the audit remembers it.
+    """
     transition = moved(ReferralStatus(referral.status), act)
     makes_room = referral.status in AFTER_ACCEPTANCE and transition.target in OVER
     referral.status = transition.target
@@ -59,6 +67,7 @@ async def move(
             subject_id=referral.id,
             status=transition.target,
             reason=reason,
+            **({} if ground is None else _disclosed(ground, referral)),
         )
     else:
         work.audit_clock(
@@ -123,8 +132,14 @@ async def note_reassignment(work: UnitOfWork, referral: Referral) -> None:
     await work.flush()
 
 
-async def open_to_receiver(work: UnitOfWork, referral: Referral) -> None:
-    """Write the grant of an acceptance. Accepting case management takes the case over."""
+def _disclosed(ground: Ground, referral: Referral) -> dict[str, Detail]:
+    return {**ground.told(), "compartments": [*referral.compartments], "service": str(referral.service)}
+
+
+async def open_to_receiver(work: UnitOfWork, ground: Ground, referral: Referral) -> None:
+    """Write the grant of an acceptance, on its ground. Accepting case management takes the case over."""
+    if ground.permit is None or ground.permit.subject_id != referral.id:
+        raise NotPermitted(rule="ground")
     takes_over = referral.service == Service.CASE_MANAGEMENT
     work.add(
         CaseAccess(
