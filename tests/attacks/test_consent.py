@@ -40,14 +40,16 @@ class Shared:
     def asks(self) -> list[Asks]:
         """Return every way in which something leaves the owner."""
         ask = self.world.ask
-        return [
+        openings: list[Asks] = [
             partial(ask, "north", "GET", f"/referrals/{self.accepted}/package"),
             partial(ask, "beta", "GET", f"/referrals/{self.legal}/package"),
             partial(ask, "north", "GET", f"/cases/{self.case}"),
             partial(ask, "beta", "GET", f"/referrals/{self.legal}/notes"),
+        ]
+        return [
+            *openings * 4,
             partial(ask, "alpha", "POST", f"/cases/{self.case}/referrals", SHELTER),
             *(partial(ask, "south", "POST", f"/referrals/{one}/acceptance", version=3) for one in self.waiting),
-            partial(ask, "north", "GET", f"/referrals/{self.accepted}/package"),
         ]
 
 
