@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import cycle, islice
+from itertools import cycle
 
 import asyncpg
 import httpx
@@ -67,21 +67,23 @@ def tells(answer: httpx.Response) -> bool:
 
 
 async def race(asks: Sequence[Asks], ending: Asks, times: int) -> Race:
-    """Make `times` disclosures, each of `asks` in turn, `AT_ONCE` at a time, and the ending when half have begun."""
-    found = Race()
-    waiting = list(islice(cycle(asks), times))
-    waiting.reverse()
+    """Make disclosures, each of `asks` in turn, `AT_ONCE` at a time; the ending comes when half of `times` have begun.
+
+    They go on while the ending is under way, and until `times` have been made and an eighth of them after it.
+    """
+    found, coming, begun, left = Race(), cycle(asks), 0, max(times // 8, AT_ONCE)
 
     async def one_after_another() -> None:
-        while waiting:
-            ask = waiting.pop()
+        nonlocal begun, left
+        while begun < times or found.ending is None or left > 0:
+            begun += 1
             late = found.ending is not None
-            found.answers.append((await ask(), late))
-            if len(waiting) <= times // 2 and not ended:
-                ended.append(True)
+            left -= late
+            if begun == times // 2:
                 found.ending = await ending()
+            else:
+                found.answers.append((await next(coming)(), late))
 
-    ended: list[bool] = []
     await asyncio.gather(*(one_after_another() for _ in range(AT_ONCE)))
     return found
 
