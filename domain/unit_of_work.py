@@ -52,7 +52,7 @@ class UnitOfWork:
         self.ids = ids
         self.keys = keys
         self.catalogue = catalogue
-        self.vault = Vault(session, keys, ids.random)
+        self.vault = Vault(session, keys, ids.random, catalogue.places)
         self._appended = appended
         self._happenings: list[Happening] = []
 

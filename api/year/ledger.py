@@ -40,7 +40,7 @@ Value = Callable[[Rows], Any]
 BESIDE: Mapping[str, Any] = {"nrm_has_courses": False}
 """What functions of the database say of a generated case: it has nothing beside it."""
 
-BEYOND = ("nrm_waiting_list", "nrm_held_places")
+BEYOND = ("nrm_waiting_list", "nrm_held_places", "nrm_cancel_events")
 """Functions of the database that look at other cases: a generated case is alone in its ledger, and finds none."""
 
 

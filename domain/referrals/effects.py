@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from sqlalchemy import Uuid, bindparam, text
 from sqlmodel import col, select
 
 from domain.audit.actions import AuditAction
@@ -21,6 +22,7 @@ from domain.referrals.rules import AFTER_ACCEPTANCE, OVER, Act, moved
 from domain.services.models import ServiceEpisode
 from domain.unit_of_work import UnitOfWork
 
+CANCEL = text("SELECT nrm_cancel_events(:referral)").bindparams(bindparam("referral", type_=Uuid))
 RESPONSES = (DeadlineKind.REFERRAL_RESPONSE, DeadlineKind.REFERRAL_EXPIRY)
 
 
@@ -215,7 +217,11 @@ async def share_no_longer_than(work: UnitOfWork, referral: Referral, instant: da
 
 
 async def close_to_receiver(work: UnitOfWork, permit: Permit | None, referral: Referral) -> None:
-    """End the receiver's grant, free the places that it holds and destroy the package with its keys."""
+    """End the receiver's grant, free the places that it holds, destroy the package with its keys, cancel unsent events.
+
+    What was to be told of the referral to others than its sender, and was not told yet, is told no more; whoever calls
+    this tells the receiver after it, without content.
+    """
     rows = await work.session.execute(
         select(CaseAccess).where(col(CaseAccess.holder_id) == referral.id, col(CaseAccess.valid_until) > work.now)
     )
@@ -224,6 +230,8 @@ async def close_to_receiver(work: UnitOfWork, permit: Permit | None, referral: R
     await free(work, permit, referral)
     await settle(work, referral.id, *RESPONSES)
     await work.vault.shred(referral.id)
+    await work.flush()
+    await work.session.execute(CANCEL, {"referral": referral.id})
     if permit is not None:
         work.audit(AuditAction.PACKAGE_PURGED, permit, stream_id=referral.case_id, subject_id=referral.id)
     else:

@@ -16,7 +16,38 @@ from domain.workflow.sop import Basis, Labels, SemanticVersion, Source, StepKey,
 OF_PERSON = "compartment"
 """The kind of sealed value that the compartments of a person are."""
 
+AS_OF_PERSON = frozenset({OF_PERSON, "package", "notes"})
+"""Kinds of sealed values with the fields of a person's compartments: those, copies of them, and what a contact said."""
+
+SEALED: Mapping[str, Mapping[Compartment, tuple[str, ...]]] = MappingProxyType(
+    {
+        "question": {Compartment.NARRATIVE: ("text",)},
+        "answer": {Compartment.NARRATIVE: ("text",)},
+        "ground": {Compartment.NARRATIVE: ("reason",)},
+        "reasons": {Compartment.LEGAL: ("reasons",)},
+        "classification": {Compartment.LEGAL: ("reasons",)},
+        "exploitation": {Compartment.NARRATIVE: ("account",), Compartment.LOCATION: ("places",)},
+    }
+)
+"""What commands seal beside the fields of compartments. A profile that has no place for one of these is not current."""
+
 FieldName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+SEES_NOBODY = (Role.FOCAL_POINT, Role.MONITORING_STAFF, Role.COORDINATOR)
+"""Roles that watch over the mechanism and open no compartment of anybody."""
+
+NEEDS_LOCATION = frozenset(
+    {
+        Service.CASE_MANAGEMENT,
+        Service.GUARDIANSHIP,
+        Service.RETURN,
+        Service.SHELTER,
+        Service.SOCIAL_SUPPORT,
+        Service.WITNESS_PROTECTION,
+    }
+)
+"""Services that give somebody a place, take them there, visit or answer for them: no other is told where they are."""
 
 
 class AfterKeeping(StrEnum):
@@ -161,8 +192,31 @@ class Confidentiality(Closed):
 
     def places(self, kind: str, compartment: Compartment, fields: Iterable[str]) -> bool:
         """Whether all these fields of a kind of record have their place in a compartment; else they are not stored."""
-        named = self.compartments if kind == OF_PERSON else self.sealed.get(kind, {})
+        named = self.compartments if kind in AS_OF_PERSON else self.sealed.get(kind, {})
         return set(fields) <= set(named.get(compartment, ()))
+
+    def faults(self) -> list[str]:
+        """What a current profile may not say, or must not leave out: the rules that no file can opt out of.
+
+        An earlier version may lack what was added since; it is kept for what happened under it and is not current.
+        """
+        found = [
+            f"{kind}: {compartment} has no place for {', '.join(fields)}"
+            for kind, named in SEALED.items()
+            for compartment, fields in named.items()
+            if not self.places(kind, compartment, fields)
+        ]
+        found += [f"{role} opens something" for role in SEES_NOBODY if self._ever(role)]
+        if Compartment.NARRATIVE in self._ever(Role.SHELTER_STAFF):
+            found.append("shelter staff open the narrative")
+        found += [f"{basis} has no end" for basis in LegalBasis if basis not in {LegalBasis.CONSENT, *self.bases}]
+        for service, needed in self.services.items():
+            if Compartment.LOCATION in needed and service not in NEEDS_LOCATION:
+                found.append(f"{service} is told where somebody is")
+        return found
+
+    def _ever(self, role: Role) -> frozenset[Compartment]:
+        return self.opens(role, "owner").ever() | self.opens(role, "receiver").ever()
 
     def opens(self, role: Role, relation: Literal["owner", "receiver"]) -> Opening:
         """The compartments that a role may open in a relation, by state."""

@@ -20,7 +20,7 @@ from domain.tables import METADATA
 from tests.architecture import tree
 
 INVENTORY = tree.ROOT / "docs" / "data-inventory.md"
-PROFILE = tree.ROOT / "sops" / "kg" / "kg-confidentiality" / "1.0.0.yaml"
+PROFILE = tree.ROOT / "sops" / "kg" / "kg-confidentiality" / "1.1.0.yaml"
 CLASSES = {
     "identifier",
     "routing",

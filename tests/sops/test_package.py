@@ -104,7 +104,7 @@ def test_a_file_that_was_never_published_is_refused(copy: Path) -> None:
 
 
 def test_a_published_file_that_is_gone_is_refused(copy: Path) -> None:
-    (copy / "kg/kg-confidentiality/1.0.0.yaml").unlink()
+    (copy / "kg/kg-confidentiality/1.1.0.yaml").unlink()
     with pytest.raises(FileInvalid, match="published but absent"):
         Catalogue.load(copy)
     with pytest.raises(FileInvalid, match="names what does not exist"):

@@ -12,7 +12,7 @@ from domain.codes import Compartment, Service
 from domain.workflow.confidentiality import Confidentiality
 from domain.workflow.files import parse
 
-FILE = Path(__file__).parents[3] / "sops/kg/kg-confidentiality/1.0.0.yaml"
+FILE = Path(__file__).parents[3] / "sops/kg/kg-confidentiality/1.1.0.yaml"
 CONTENT: dict[str, Any] = parse(FILE.read_text(encoding="utf-8"))
 PROFILE = Confidentiality.model_validate(CONTENT)
 
