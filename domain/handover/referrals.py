@@ -26,7 +26,15 @@ from domain.notifications.models import NotificationKind
 from domain.organisations.models import Organisation
 from domain.organisations.queries import successor_of
 from domain.organisations.rules import is_open
-from domain.referrals.effects import RESPONSES, close_to_receiver, end_services, move, note_reassignment, start_clocks
+from domain.referrals.effects import (
+    RESPONSES,
+    close_to_receiver,
+    end_services,
+    end_with_ground,
+    move,
+    note_reassignment,
+    start_clocks,
+)
 from domain.referrals.models import Referral
 from domain.referrals.rules import OVER, Act
 from domain.unit_of_work import UnitOfWork
@@ -80,6 +88,8 @@ async def reroute(work: UnitOfWork, case: Case, referral: Referral, receiver: Or
     ground, consent = found
     if consent is not None:
         referral.consent_version_id, referral.shared_until = consent.id, consent.expires_at
+        await settle(work, referral.id, DeadlineKind.GROUND_END)
+        end_with_ground(work, referral)
     await _end_grant(work, referral)
     await end_services(work, None, referral, Outcome.RE_REFERRED)
     referral.receiving_organisation_id = receiver.id

@@ -2,10 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
-
-from sqlmodel import col, select
 
 from domain.audit.actions import AuditAction
 from domain.capacity.commands import offer_upon
@@ -28,7 +25,7 @@ from domain.codes import (
 from domain.consents.models import Consent
 from domain.deadlines.commands import ask_for_refresh, case_changed, settle
 from domain.deadlines.models import DeadlineKind
-from domain.disclosures.grounds import to_accept, to_open_package, to_refer, to_tell_sides
+from domain.disclosures.grounds import to_accept, to_refer, to_tell_sides
 from domain.disclosures.models import Ground
 from domain.errors import InvalidInput, NotPermitted, VersionStale
 from domain.notifications.models import NotificationKind
@@ -40,21 +37,22 @@ from domain.referrals.effects import (
     RESPONSES,
     close_to_receiver,
     end_services,
+    end_with_ground,
     move,
     open_to_receiver,
     start_clocks,
     start_service,
 )
 from domain.referrals.models import Referral
+from domain.referrals.openings import PACKAGE
 from domain.referrals.queries import answering
 from domain.referrals.rules import OVER, Act, Side, at_least_as_urgent, moved, outcome_of
-from domain.sealing.models import SealedValue
 from domain.sealing.vault import Place
 from domain.unit_of_work import UnitOfWork
 from domain.workflow.engine import ConsentMissing, OpenStep
 
-PACKAGE = "package"
-"""The kind of sealed value that a package is."""
+GROUND = "ground"
+"""The kind of sealed value that the reason is for which a referral shares something without consent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +67,7 @@ class SendReferral:
         draft: Prepare it only; nobody else learns of it before it is sent.
         earlier_referral: The reference of the referral that this one repeats elsewhere.
         capacity_question: The answered question upon which it is offered; the receiver learns of it on acceptance.
+        reason: Why it is shared without consent, where it is; sealed, and shown to the person.
     """
 
     step: str
@@ -79,6 +78,7 @@ class SendReferral:
     draft: bool = False
     earlier_referral: str | None = None
     capacity_question: str | None = None
+    reason: str | None = None
 
 
 async def send_referral(command: SendReferral, permit: Permit, work: UnitOfWork) -> tuple[Referral, tuple[str, ...]]:
@@ -87,7 +87,8 @@ async def send_referral(command: SendReferral, permit: Permit, work: UnitOfWork)
     Raises:
         StepNotOpen: the case's SOP does not allow the step now.
         ConsentMissing: the person has not agreed to what the step would share with this recipient.
-        InvalidInput: the service, recipient, priority or compartments do not fit the step.
+        InvalidInput: the service, recipient, priority or compartments do not fit the step; or it is shared without
+            consent and nobody says why.
     """
     case = await work.lock(Case, permit.subject_id)
     step = await take_step(work, case, permit, command.step)
@@ -104,6 +105,7 @@ async def send_referral(command: SendReferral, permit: Permit, work: UnitOfWork)
     referral.earlier_referral_id = await _earlier(work, case, command.earlier_referral)
     work.add(referral)
     await work.flush()
+    await _seal_reason(command.reason, ground, referral, work)
     if command.capacity_question is not None:
         terms = (referral.sending_organisation_id, recipient.id, command.service)
         (await offer_upon(work, command.capacity_question, case.id, terms)).referral_id = referral.id
@@ -157,6 +159,21 @@ def _drafted(
     )
 
 
+async def _seal_reason(reason: str | None, ground: Ground, referral: Referral, work: UnitOfWork) -> None:
+    """Seal with the case why something is shared without consent: whoever does it says why, and the person can ask."""
+    if (ground.basis == LegalBasis.CONSENT) != (reason is None):
+        raise InvalidInput(field="reason", reason="said where something is shared without consent, and only there")
+    if reason is not None:
+        await work.vault.put(
+            {"reason": reason},
+            holder_id=referral.case_id,
+            record_id=referral.id,
+            kind=GROUND,
+            compartment=Compartment.NARRATIVE,
+            now=work.now,
+        )
+
+
 def _warnings(record: CaseRecord, service: Service) -> tuple[str, ...]:
     running = [one for one in record.referrals if one.service == service and one.status not in OVER]
     return ("duplicate-referral",) if running else ()
@@ -193,12 +210,12 @@ def _compartments(work: UnitOfWork, case: Case, step: OpenStep, command: SendRef
 
 
 def _shared_until(work: UnitOfWork, case: Case, step: OpenStep, consent: Consent | None) -> datetime:
-    """Return when the ground for sharing ends: any other ground than consent lasts no longer than a consent would."""
+    """Return when the ground for sharing ends: that of the consent, or of the basis, as the profile has it."""
     if consent is not None:
         return consent.expires_at
-    rules = work.catalogue.confidentiality(case.country).consents
     purpose = step.step.consent.purpose if step.step.consent else Purpose.SUPPORT
-    return work.now + timedelta(days=rules[purpose].valid_days)
+    days = work.catalogue.confidentiality(case.country).shares_for(step.basis or LegalBasis.CONSENT, purpose)
+    return work.now + timedelta(days=days)
 
 
 async def _earlier(work: UnitOfWork, case: Case, reference: str | None) -> UUID | None:
@@ -237,6 +254,7 @@ async def _send(work: UnitOfWork, ground: Ground, case: Case, referral: Referral
     )
     await move(work, ground.permit, referral, Act.SEND, ground=ground)
     start_clocks(work, case, referral, *RESPONSES)
+    end_with_ground(work, referral)
     work.notify(referral.receiving_organisation_id, NotificationKind.REFERRAL_ARRIVED, referral.reference)
 
 
@@ -268,7 +286,7 @@ class MoveReferral:
     note: str | None = None
 
 
-NOTES = {Act.ASK: "question", Act.ANSWER: "answer"}
+KIND_OF_NOTE = {Act.ASK: "question", Act.ANSWER: "answer"}
 
 
 async def move_referral(command: MoveReferral, permit: Permit, work: UnitOfWork) -> Referral:
@@ -293,7 +311,7 @@ async def move_referral(command: MoveReferral, permit: Permit, work: UnitOfWork)
             {"text": command.note},
             holder_id=referral.id,
             record_id=work.ids.uuid(),
-            kind=NOTES[command.act],
+            kind=KIND_OF_NOTE[command.act],
             compartment=Compartment.NARRATIVE,
             now=work.now,
         )
@@ -342,41 +360,3 @@ async def _consequences(work: UnitOfWork, permit: Permit, referral: Referral, co
         if organisation_id != permit.actor.organisation_id:
             work.notify(organisation_id, kind, referral.reference, referral.status)
     ask_for_refresh(work, referral.case_id, permit.actor.organisation_id, referral.id)
-
-
-async def reveal_package(permit: Permit, referral: Referral, work: UnitOfWork) -> dict[Compartment, dict[str, Any]]:
-    """Open the frozen package of an accepted referral; at every opening the ground is looked at anew.
-
-    Raises:
-        StateConflict, NotFound, NotPermitted: see `to_open_package`.
-    """
-    ground = await to_open_package(work, permit, referral)
-    return await work.reveal(
-        ground, action=AuditAction.PACKAGE_REVEALED, stream_id=referral.case_id, record_id=referral.id, kind=PACKAGE
-    )
-
-
-async def reveal_notes(permit: Permit, referral: Referral, work: UnitOfWork) -> list[tuple[str, str]]:
-    """Open the questions and answers about a referral, oldest first; both sides may read them while its ground stands.
-
-    Raises:
-        NotFound, ConsentMissing: see `to_tell_sides`.
-    """
-    ground = None
-    notes: list[tuple[str, str]] = []
-    for record_id, kind in await _notes(work, referral):
-        ground = ground or await to_tell_sides(work, permit, referral)
-        opened = await work.reveal(
-            ground, action=AuditAction.NOTES_REVEALED, stream_id=referral.case_id, record_id=record_id, kind=kind
-        )
-        notes += [(kind, fields["text"]) for fields in opened.values()]
-    return notes
-
-
-async def _notes(work: UnitOfWork, referral: Referral) -> list[tuple[UUID, str]]:
-    rows = await work.session.execute(
-        select(SealedValue.record_id, SealedValue.kind)
-        .where(col(SealedValue.holder_id) == referral.id, col(SealedValue.kind).in_(NOTES.values()))
-        .order_by(col(SealedValue.changed_at))
-    )
-    return [(record_id, kind) for record_id, kind in rows.all()]

@@ -1,6 +1,6 @@
 """What an act does beside changing the status: events, clocks, grants, packages and service episodes."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import Uuid, bindparam, text
 from sqlmodel import col, select
@@ -95,24 +95,34 @@ def start_clocks(work: UnitOfWork, case: Case, referral: Referral, *kinds: Deadl
     for kind in kinds:
         duration = lasting[kind]
         if duration is not None:
-            _start_clock(work, referral, kind, calendar.add(work.now, duration), rule.escalate_to)
+            work.add(_clock(work, referral, kind, calendar.add(work.now, duration), escalate_to=rule.escalate_to))
 
 
-def _start_clock(
-    work: UnitOfWork, referral: Referral, kind: DeadlineKind, due_at: datetime, escalate_to: str | None
-) -> None:
-    work.add(
-        Deadline(
-            id=work.ids.uuid(),
-            case_id=referral.case_id,
-            subject_id=referral.id,
-            organisation_id=referral.receiving_organisation_id,
-            kind=kind,
-            rule=referral.priority,
-            escalate_to=escalate_to,
-            anchored_at=work.now,
-            due_at=due_at,
-        )
+def end_with_ground(work: UnitOfWork, referral: Referral) -> None:
+    """Let the clock end what a referral shares when the ground that it rests on ends."""
+    until = referral.shared_until
+    work.add(_clock(work, referral, DeadlineKind.GROUND_END, until, rule=until.astimezone(UTC).isoformat()))
+
+
+def _clock(
+    work: UnitOfWork,
+    referral: Referral,
+    kind: DeadlineKind,
+    due_at: datetime,
+    *,
+    rule: str | None = None,
+    escalate_to: str | None = None,
+) -> Deadline:
+    return Deadline(
+        id=work.ids.uuid(),
+        case_id=referral.case_id,
+        subject_id=referral.id,
+        organisation_id=referral.receiving_organisation_id,
+        kind=kind,
+        rule=rule or referral.priority,
+        escalate_to=escalate_to,
+        anchored_at=work.now,
+        due_at=due_at,
     )
 
 
@@ -207,7 +217,11 @@ def end_service(work: UnitOfWork, permit: Permit | None, episode: ServiceEpisode
 
 async def share_no_longer_than(work: UnitOfWork, referral: Referral, instant: datetime) -> None:
     """Let what a referral shares, or will share once it is accepted, end with the ground that it rests on."""
-    referral.shared_until = min(referral.shared_until, instant)
+    if instant < referral.shared_until:
+        referral.shared_until = instant
+        if referral.status != ReferralStatus.DRAFT:
+            await settle(work, referral.id, DeadlineKind.GROUND_END)
+            end_with_ground(work, referral)
     rows = await work.session.execute(
         select(CaseAccess).where(col(CaseAccess.holder_id) == referral.id, col(CaseAccess.valid_until) > instant)
     )
@@ -217,18 +231,22 @@ async def share_no_longer_than(work: UnitOfWork, referral: Referral, instant: da
 
 
 async def close_to_receiver(work: UnitOfWork, permit: Permit | None, referral: Referral) -> None:
-    """End the receiver's grant, free the places that it holds, destroy the package with its keys, cancel unsent events.
+    """End what a referral that is over gave its receiver: grant, places, clocks and package; see `close_package`."""
+    await free(work, permit, referral)
+    await settle(work, referral.id, *RESPONSES, DeadlineKind.GROUND_END)
+    await close_package(work, permit, referral)
 
-    What was to be told of the referral to others than its sender, and was not told yet, is told no more; whoever calls
-    this tells the receiver after it, without content.
+
+async def close_package(work: UnitOfWork, permit: Permit | None, referral: Referral) -> None:
+    """End the receiver's grant, destroy the package with its keys, and cancel what was not told of the referral yet.
+
+    Whoever calls this tells both sides after it, without content.
     """
     rows = await work.session.execute(
         select(CaseAccess).where(col(CaseAccess.holder_id) == referral.id, col(CaseAccess.valid_until) > work.now)
     )
     for grant in rows.scalars():
         grant.valid_until = work.now
-    await free(work, permit, referral)
-    await settle(work, referral.id, *RESPONSES)
     await work.vault.shred(referral.id)
     await work.flush()
     await work.session.execute(CANCEL, {"referral": referral.id})

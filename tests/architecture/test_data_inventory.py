@@ -127,6 +127,7 @@ SEALED_INPUTS = {
     "DecisionIn.reasons",
     "DecisionOfCommissionIn.reasons",
     "NoteIn.text",
+    "ReferralIn.reason",
     "ContactIn.narrative",
     "ContactIn.contact",
     "CaseIn.compartments",
