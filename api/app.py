@@ -23,6 +23,7 @@ from api.routes import (
     contacts,
     courses,
     directory,
+    disclosures,
     escalations,
     exploitation,
     fhir,
@@ -61,6 +62,7 @@ ROUTES = (
     escalations,
     figures,
     directory,
+    disclosures,
     webhooks,
 )
 """In the order in which the contract shows them."""

@@ -15,11 +15,11 @@ from sqlmodel import col, select
 from domain.cases.models import Case
 from domain.cases.queries import procedure, record_of
 from domain.cases.rules import CaseRecord, age, facts
-from domain.codes import Compartment, LegalBasis, Purpose, Service
+from domain.codes import Compartment, LegalBasis, Purpose, Service, Standing
 from domain.consents.models import Consent
 from domain.consents.rules import consent_fact, covering, names, newest, stands
 from domain.contacts.models import Contact, ContactCase
-from domain.disclosures.models import Ground, Standing
+from domain.disclosures.models import Ground
 from domain.errors import NotFound, NotPermitted, StateConflict
 from domain.organisations.models import Organisation
 from domain.permits import Permit

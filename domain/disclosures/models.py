@@ -1,23 +1,11 @@
 """A ground: the proof that something about a person may leave whoever keeps it, now."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from uuid import UUID
 
 from domain.audit.chain import Detail
-from domain.codes import LegalBasis
+from domain.codes import LegalBasis, Standing
 from domain.permits import Permit
-
-
-class Standing(StrEnum):
-    """Grounds beside the legal bases: what one opens because of where one stands, and nobody disclosed it."""
-
-    LEAD = "lead"
-    """The organisation leads the case and opens what it collected, or what was handed over to it."""
-    OWN_WORDS = "own_words"
-    """The organisation took the contact and opens what it wrote down itself."""
-    WITHOUT_NAME = "without_name"
-    """Coded attributes, or sealed bytes that nobody opens, go out; nothing tells whose they are."""
 
 
 @dataclass(frozen=True, slots=True)
