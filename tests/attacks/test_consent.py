@@ -16,7 +16,7 @@ from tests.world import World
 Attack = Callable[..., None]
 
 SUPPORT = "refer-for-support"
-SHELTER = {"step": "refer-for-shelter", "service": "shelter", "recipient": "SHELTER-SOUTH"}
+CARE = {"step": SUPPORT, "service": "psychosocial", "recipient": "SHELTER-SOUTH"}
 RUNNING = "SELECT count(*) FROM case_access WHERE relation = 'receiver' AND valid_until > now()"
 
 
@@ -48,7 +48,7 @@ class Shared:
         ]
         return [
             *openings * 4,
-            partial(ask, "alpha", "POST", f"/cases/{self.case}/referrals", SHELTER),
+            partial(ask, "alpha", "POST", f"/cases/{self.case}/referrals", CARE),
             *(partial(ask, "south", "POST", f"/referrals/{one}/acceptance", version=3) for one in self.waiting),
         ]
 

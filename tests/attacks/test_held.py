@@ -7,7 +7,7 @@ from contextlib import suppress
 import asyncpg
 
 from tests.attacks.racing import Asks
-from tests.attacks.test_consent import Shared, shared
+from tests.attacks.test_consent import CARE, Shared, shared
 from tests.world import World
 
 Attack = Callable[..., None]
@@ -25,7 +25,6 @@ def each(one: Shared) -> dict[str, Asks]:
         return lambda: ask(who, method, path, body, version=version)
 
     question = {"service": "shelter", "recipients": ["SHELTER-SOUTH"]}
-    sent = {"step": "refer-for-shelter", "service": "shelter", "recipient": "SHELTER-SOUTH"}
     return {
         "a package": package,
         "a package of another": other,
@@ -33,7 +32,7 @@ def each(one: Shared) -> dict[str, Asks]:
         "question and answer": notes,
         "a compartment, by who leads": by("alpha", "GET", f"/cases/{case}/person/identity"),
         "the log of disclosures": by("alpha", "GET", f"/cases/{case}/disclosures"),
-        "a referral": by("alpha", "POST", f"/cases/{case}/referrals", sent),
+        "a referral": by("alpha", "POST", f"/cases/{case}/referrals", CARE),
         "an acceptance": by("south", "POST", f"/referrals/{one.waiting[0]}/acceptance", version=3),
         "a question about capacity": by("alpha", "POST", f"/cases/{case}/capacity-questions", question),
     }
@@ -51,7 +50,7 @@ async def test_every_disclosure_holds_its_case_until_it_has_committed(
             asked = asyncio.create_task(ask())
             while not await admin.fetchval(WAITING):
                 await asyncio.sleep(0.01)
-                    await admin.fetchval("SELECT pg_stat_clear_snapshot()")
+                await admin.fetchval("SELECT pg_stat_clear_snapshot()")
                 assert not asked.done(), (name, asked.result().text)
             with suppress(asyncpg.LockNotAvailableError):
                 async with admin.transaction():
