@@ -11,6 +11,7 @@ from domain.cases.models import Case, CaseAccess, Relation
 from domain.cases.queries import record_of, running_grants, walls_out
 from domain.codes import (
     CaseWork,
+    Compartment,
     EscalationReason,
     EscalationUnit,
     OrganisationStatus,
@@ -20,6 +21,7 @@ from domain.columns import FOREVER
 from domain.deadlines.commands import refresh_steps
 from domain.deadlines.models import Deadline, DeadlineKind
 from domain.disclosures.grounds import to_hand_over
+from domain.disclosures.models import Ground
 from domain.escalations.commands import Left, escalate, settle_escalations, standing
 from domain.handover.interruptions import interrupted
 from domain.handover.sweep import leave
@@ -83,18 +85,7 @@ async def hand_over(
         return EscalationReason.NO_CONSENT
     await end_lead(work, case)
     former = case.owner_organisation_id
-    work.add(
-        CaseAccess(
-            id=work.ids.uuid(),
-            case_id=case.id,
-            organisation_id=successor.id,
-            relation=Relation.OWNER,
-            holder_id=case.id,
-            compartments=sorted(compartments),
-            valid_from=work.now,
-            valid_until=FOREVER,
-        )
-    )
+    work.add(_lead(work, case, successor, compartments, ground))
     await work.flush()  # the database lets the worker grant a case only while nobody open leads it
     case.owner_organisation_id = successor.id
     case.version += 1
@@ -114,6 +105,21 @@ async def hand_over(
     await refresh_steps(work, case)
     await settle_escalations(work, [await standing(work, case.id)])
     return None
+
+
+def _lead(
+    work: UnitOfWork, case: Case, successor: Organisation, compartments: set[Compartment], _ground: Ground
+) -> CaseAccess:
+    return CaseAccess(
+        id=work.ids.uuid(),
+        case_id=case.id,
+        organisation_id=successor.id,
+        relation=Relation.OWNER,
+        holder_id=case.id,
+        compartments=sorted(compartments),
+        valid_from=work.now,
+        valid_until=FOREVER,
+    )
 
 
 async def end_lead(work: UnitOfWork, case: Case) -> None:

@@ -92,11 +92,7 @@ async def send_referral(command: SendReferral, permit: Permit, work: UnitOfWork)
     """
     case = await work.lock(Case, permit.subject_id)
     step = await take_step(work, case, permit, command.step)
-    if command.service not in step.step.services or step.step.opens is None:
-        raise InvalidInput(field="service", reason="not among the services of the step")
-    priority = command.priority or step.step.opens.referral.priority
-    if not at_least_as_urgent(priority, step.step.opens.referral.priority):
-        raise InvalidInput(field="priority", reason="slower than the step demands")
+    priority = _priority(step, command)
     recipient = await _recipient(work, case, permit, command)
     compartments = _compartments(work, case, step, command)
     record = await record_of(work.session, case)
@@ -122,6 +118,16 @@ async def send_referral(command: SendReferral, permit: Permit, work: UnitOfWork)
         await _send(work, ground, case, referral)
     await case_changed(work, case)
     return referral, _warnings(record, command.service)
+
+
+def _priority(step: OpenStep, command: SendReferral) -> Priority:
+    """Return how soon it must be answered, if the step opens such a referral at all."""
+    if command.service not in step.step.services or step.step.opens is None:
+        raise InvalidInput(field="service", reason="not among the services of the step")
+    priority = command.priority or step.step.opens.referral.priority
+    if not at_least_as_urgent(priority, step.step.opens.referral.priority):
+        raise InvalidInput(field="priority", reason="slower than the step demands")
+    return priority
 
 
 def _drafted(

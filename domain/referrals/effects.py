@@ -61,25 +61,14 @@ async def move(
         )
     )
     await work.flush()
+    told: dict[str, Detail] = {"status": transition.target, "reason": reason}
+    if ground is not None:
+        told |= {**ground.told(), "compartments": [*referral.compartments], "service": str(referral.service)}
+    stream, subject = referral.case_id, referral.id
     if permit is not None:
-        work.audit(
-            transition.action,
-            permit,
-            stream_id=referral.case_id,
-            subject_id=referral.id,
-            status=transition.target,
-            reason=reason,
-            **({} if ground is None else _disclosed(ground, referral)),
-        )
+        work.audit(transition.action, permit, stream_id=stream, subject_id=subject, **told)
     else:
-        work.audit_clock(
-            transition.action,
-            stream_id=referral.case_id,
-            subject_id=referral.id,
-            rule="clock",
-            status=transition.target,
-            reason=reason,
-        )
+        work.audit_clock(transition.action, stream_id=stream, subject_id=subject, rule="clock", **told)
     if makes_room:
         await call_next(work, referral.receiving_organisation_id, referral.service, referral.id, referral.case_id)
 
@@ -142,10 +131,6 @@ async def note_reassignment(work: UnitOfWork, referral: Referral) -> None:
         )
     )
     await work.flush()
-
-
-def _disclosed(ground: Ground, referral: Referral) -> dict[str, Detail]:
-    return {**ground.told(), "compartments": [*referral.compartments], "service": str(referral.service)}
 
 
 async def open_to_receiver(work: UnitOfWork, ground: Ground, referral: Referral) -> None:
