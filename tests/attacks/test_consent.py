@@ -17,6 +17,8 @@ Attack = Callable[..., None]
 
 SUPPORT = "refer-for-support"
 CARE = {"step": SUPPORT, "service": "psychosocial", "recipient": "SHELTER-SOUTH"}
+BUSY = 503
+"""A refusal, too: so many wait for one case that a lock was not had in time."""
 RUNNING = "SELECT count(*) FROM case_access WHERE relation = 'receiver' AND valid_until > now()"
 
 
@@ -87,7 +89,7 @@ async def test_nothing_is_opened_or_sent_after_the_commit_of_a_withdrawal(
     assert found.ending is not None
     assert found.ending.status_code == 201, found.ending.text
     assert found.opened > 0, "the race began before the end"
-    assert all(answer.status_code < 500 for answer, _ in found.answers)
+    assert all(answer.status_code < 500 or answer.status_code == BUSY for answer, _ in found.answers)
     late = await disclosed_after(admin, one.case, "consent.withdrawn")
     entries = await disclosed(admin, one.case) - before
     assert entries == sum(entries_of(answer) for answer, _ in found.answers), "no audit, no answer"
