@@ -99,6 +99,10 @@ attacks: setup ## try to break the confidentiality, and say what was tried
 fuzz: setup ## send thousands of generated requests to every operation of the contract
 	@HYPOTHESIS_PROFILE=thorough $(BIN)/pytest -q --timeout 3600 tests/clients/test_fuzzing.py
 
+.PHONY: races
+races: setup ## let ten thousand disclosures race the withdrawal of their consent
+	@$(BIN)/pytest -q --timeout 3600 --disclosures 10000 tests/attacks/test_consent.py
+
 .PHONY: bench
 bench: setup ## measure against the bare minimum, and against other engines; BENCH='--scale 10000' passes options
 	@wanted=$$($(PYTHON) -c 'import hashlib; print(hashlib.sha256(open("requirements-bench.lock", "rb").read()).hexdigest())')

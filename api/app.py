@@ -24,6 +24,7 @@ from api.routes import (
     contacts,
     courses,
     directory,
+    disclosures,
     escalations,
     exploitation,
     fhir,
@@ -62,6 +63,7 @@ ROUTES = (
     escalations,
     figures,
     directory,
+    disclosures,
     webhooks,
     audit,
 )

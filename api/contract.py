@@ -37,6 +37,7 @@ TAGS = {
     "cases": "The file on one person who may be a victim.",
     "records": "What is recorded in a case.",
     "exploitation": "What was done to a person, in codes; words are sealed.",
+    "disclosures": "Who saw what of the person, when and why.",
     "classifications": "What the person, agencies and the law call it.",
     "funding": "What services cost, who paid, and awards of the Emergency Fund.",
     "courses": "What goes on beside a case: proceedings, rehabilitation, stays.",

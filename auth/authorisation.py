@@ -28,6 +28,7 @@ from domain.referrals.models import Referral
 from domain.rehabilitation.models import CommissionRecord
 from domain.services.models import ServiceEpisode
 from domain.webhooks.models import Webhook
+from domain.workflow.confidentiality import NOTHING, Opening
 
 Subject = TypeVar("Subject", bound=SQLModel)
 
@@ -191,15 +192,14 @@ class Authorisation:
         self._role_may(permission)
         return Permit(self.actor, permission, self.actor.organisation_id, "role")
 
-    async def case(
-        self, reference: str, permission: Permission, opens: frozenset[Compartment] = frozenset()
-    ) -> tuple[Case, Permit]:
+    async def case(self, reference: str, permission: Permission, opens: Opening = NOTHING) -> tuple[Case, Permit]:
         """Find a case by reference and permit a verb on it.
 
         Args:
             reference: As the caller gave it.
             permission: The verb.
-            opens: The compartments that the role may open at all; the permit opens those that the grant names too.
+            opens: The compartments that the role may open, by the state of the case; the permit opens those of the
+                present state that the grant names too.
 
         Raises:
             NotPermitted: the role does not have the verb, or the relation does not allow it.
@@ -212,17 +212,17 @@ class Authorisation:
         return case, self._permit(case, permission, rule, grant, opens)
 
     def _permit(
-        self, case: Case, permission: Permission, rule: Rule, grant: CaseAccess | None, opens: frozenset[Compartment]
+        self, case: Case, permission: Permission, rule: Rule, grant: CaseAccess | None, opens: Opening
     ) -> Permit:
         holder = grant.holder_id if grant is not None else None
         named = frozenset(Compartment(code) for code in grant.compartments) if grant is not None else frozenset()
-        return Permit(self.actor, permission, case.id, rule.name, opens & named, holder)
+        return Permit(self.actor, permission, case.id, rule.name, opens.at(case.case_work) & named, holder)
 
     async def cases(
         self,
         case_ids: Collection[UUID],
         permission: Permission,
-        opens: frozenset[Compartment] = frozenset(),
+        opens: Opening = NOTHING,
     ) -> list[tuple[Case, Permit]]:
         """Permit a verb on each of several cases, as `case` would, with two statements however many; oldest first.
 
@@ -243,7 +243,7 @@ class Authorisation:
         return [(case, self._permit(case, permission, *one, opens)) for case, one in allowed if one is not None]
 
     async def referral(
-        self, reference: str, permission: Permission, opens: frozenset[Compartment] = frozenset()
+        self, reference: str, permission: Permission, opens: Opening = NOTHING
     ) -> tuple[Referral, Permit]:
         """Find a referral by reference and permit a verb on it; raises as `case` does.
 
@@ -261,9 +261,10 @@ class Authorisation:
             if grant.holder_id == referral.id and grant.valid_from <= self.actor.now < grant.valid_until
         ]
         named = frozenset(Compartment(code) for grant in package for code in grant.compartments)
+        may_open = opens.at(referral.status) & named
         if permission == Permission.NOTES_REVEAL:
-            opens = named = NOTES
-        return referral, Permit(self.actor, permission, referral.id, rule.name, opens & named, referral.id)
+            may_open = NOTES
+        return referral, Permit(self.actor, permission, referral.id, rule.name, may_open, referral.id)
 
     async def contact(self, contact_id: Any, permission: Permission) -> tuple[Contact, Permit]:
         """Find a contact and permit a verb on it; raises as `case` does."""

@@ -244,6 +244,7 @@ RULES: dict[Permission, tuple[Rule, ...]] = {
     Permission.CONSENT_RECORD: (OWNS,),
     Permission.EXPLOITATION_RECORD: (OWNS,),
     Permission.CLASSIFICATION_RECORD: (OWNS,),
+    Permission.DISCLOSURES_READ: (OWNS_AND_WORKS,),
     Permission.AWARD_ASK: (OWNS,),
     Permission.AWARD_READ: (ASKED_IT, DECIDES_IT),
     Permission.AWARD_DECIDE: (DECIDES_IT,),

@@ -28,6 +28,7 @@ class Permission(StrEnum):
     CONSENT_RECORD = "consent:record"
     EXPLOITATION_RECORD = "exploitation:record"
     CLASSIFICATION_RECORD = "classification:record"
+    DISCLOSURES_READ = "disclosures:read"
     AWARD_ASK = "award:ask"
     AWARD_READ = "award:read"
     AWARD_DECIDE = "award:decide"
@@ -83,6 +84,7 @@ _CASE_WORK = frozenset(
         Permission.CONSENT_RECORD,
         Permission.EXPLOITATION_RECORD,
         Permission.CLASSIFICATION_RECORD,
+        Permission.DISCLOSURES_READ,
         Permission.AWARD_ASK,
         Permission.AWARD_READ,
         Permission.COOPERATION_RECORD,

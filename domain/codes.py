@@ -228,6 +228,26 @@ class LegalBasis(StrEnum):
     VITAL_INTERESTS = "vital_interests"
 
 
+class Standing(StrEnum):
+    """Grounds beside the legal bases: what one opens because of where one stands, and nobody disclosed it."""
+
+    LEAD = "lead"
+    OWN_WORDS = "own_words"
+    WITHOUT_NAME = "without_name"
+
+
+class DisclosureKind(StrEnum):
+    """What happened to something about a person that left whoever kept it, or was looked at."""
+
+    OPENED = "opened"
+    LOOKED_AT = "looked_at"
+    SENT = "sent"
+    ACCEPTED = "accepted"
+    HANDED_OVER = "handed_over"
+    ASKED_WITHOUT_NAME = "asked_without_name"
+    ENDED = "ended"
+
+
 class Sex(StrEnum):
     """Sex as registered; apart from gender."""
 

@@ -1,6 +1,6 @@
 """One unit of work is one transaction, its audit entries and its notifications. The only place that commits."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -14,6 +14,7 @@ from domain.audit.chain import Detail
 from domain.audit.log import Happening, append, openings
 from domain.audit.sink import Sink, is_opening
 from domain.codes import Compartment
+from domain.disclosures.models import Ground
 from domain.errors import NotFound, NotPermitted
 from domain.identifiers import Identifiers
 from domain.notifications.models import Notification, NotificationKind
@@ -54,7 +55,7 @@ class UnitOfWork:
         self.ids = ids
         self.keys = keys
         self.catalogue = catalogue
-        self.vault = Vault(session, keys, ids.random)
+        self.vault = Vault(session, keys, ids.random, catalogue.places)
         self._appended = appended
         self._sink = sink
         self._happenings: list[Happening] = []
@@ -145,52 +146,64 @@ class UnitOfWork:
 
     async def reveal(
         self,
-        permit: Permit,
+        ground: Ground,
         *,
         action: AuditAction,
         stream_id: UUID,
         record_id: UUID,
         kind: str,
     ) -> dict[Compartment, dict[str, Any]]:
-        """Open the permit's compartments: the only way to plaintext.
+        """Open the compartments of a ground's permit: the only way to plaintext.
 
-        The audit entry is part of this transaction, and nothing is answered before the transaction has committed and
-        the second sink has kept the entry too: no audit, no answer.
+        The ground was found in this transaction (`domain/disclosures/grounds.py`), which holds what it rests on. The
+        audit entry is part of this transaction, and nothing is answered before the transaction has committed and the
+        second sink has kept the entry too: no audit, no answer.
 
         Raises:
             NotPermitted: the permit opens nothing.
             ValueError: the action is not named as one that shows something.
         """
-        return (await self.reveal_each({record_id: (permit, stream_id)}, action=action, kind=kind))[record_id]
+        return (await self.reveal_each({record_id: (ground, stream_id)}, action=action, kind=kind))[record_id]
 
     async def reveal_each(
-        self, permits: Mapping[UUID, tuple[Permit, UUID]], *, action: AuditAction, kind: str
+        self, grounds: Mapping[UUID, tuple[Ground, UUID]], *, action: AuditAction, kind: str
     ) -> dict[UUID, dict[Compartment, dict[str, Any]]]:
-        """Open the compartments of several records, each by its own permit and with its own audit entry; see `reveal`.
+        """Open the compartments of several records, each on its own ground and with its own audit entry; see `reveal`.
 
         Args:
-            permits: By record: the permit, and the stream of the audit.
+            grounds: By record: the ground, and the stream of the audit.
             action: What the audit calls it.
             kind: What kind of sealed value it is.
         """
         if not is_opening(action):
             raise ValueError("an action that shows something says so in its name")
         places: dict[UUID, Place] = {}
-        for record_id, (permit, _) in permits.items():
-            if permit.holder_id is None or not permit.compartments:
-                raise NotPermitted(rule=permit.rule)
-            places[record_id] = Place(permit.holder_id, record_id, kind)
-        opened = await self.vault.take_each({places[one]: permit.compartments for one, (permit, _) in permits.items()})
-        for record_id, (permit, stream_id) in permits.items():
+        permits: dict[UUID, Permit] = {}
+        for record_id, (ground, _) in grounds.items():
+            permit = ground.permit
+            if permit is None or permit.holder_id is None or not permit.compartments:
+                raise NotPermitted(rule="clock" if permit is None else permit.rule)
+            places[record_id], permits[record_id] = Place(permit.holder_id, record_id, kind), permit
+        opened = await self.vault.take_each({places[one]: permit.compartments for one, permit in permits.items()})
+        for record_id, (ground, stream_id) in grounds.items():
             self.audit(
                 action,
-                permit,
+                permits[record_id],
                 stream_id=stream_id,
                 subject_id=record_id,
                 kind=kind,
-                compartments=[str(one) for one in sorted(permit.compartments)],
+                compartments=[str(one) for one in sorted(permits[record_id].compartments)],
+                **ground.told(),
             )
         return {record_id: opened[place] for record_id, place in places.items()}
+
+    async def hand_on(
+        self, ground: Ground, source: Place, target: Place, compartments: Collection[Compartment]
+    ) -> None:
+        """Seal compartments again under keys that somebody else will open; on a ground only, see `reveal`."""
+        if ground.permit is None:
+            raise NotPermitted(rule="clock")
+        await self.vault.copy(source, target, compartments, self.now)
 
     async def commit(self) -> None:
         """Write what was added and what it must be remembered by, and commit both or neither.

@@ -37,6 +37,17 @@ SERVERS = "nrm-tests-"
 TEMPLATE = "nrm_template"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the long runs say how long they are; the gate takes what is written here."""
+    parser.addoption("--disclosures", type=int, default=240, help="how many disclosures race the end of their ground")
+
+
+@pytest.fixture
+def disclosures(request: pytest.FixtureRequest) -> int:
+    """Say how many disclosures race the end of their ground: `make races` makes it ten thousand."""
+    return int(request.config.getoption("--disclosures"))
+
+
 class NetworkRefused(RuntimeError):
     """A test tried to reach something beyond this machine."""
 

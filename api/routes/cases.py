@@ -42,7 +42,6 @@ from api.transaction import UnitOfWorkRoute
 from auth.authorisation import Authorisation, visible
 from auth.roles import Permission
 from auth.tokens import TokenRefused
-from domain.audit.actions import AuditAction
 from domain.cases.commands import (
     KIND,
     complete_step,
@@ -51,7 +50,6 @@ from domain.cases.commands import (
     raise_wall,
     record_cooperation,
     record_person,
-    reveal_compartment,
     seal_compartment,
     set_case_work,
 )
@@ -59,11 +57,13 @@ from domain.cases.models import Case, Relation
 from domain.cases.queries import record_of
 from domain.cases.rules import decided, identification, support
 from domain.codes import Compartment, DecisionBody
+from domain.disclosures.openings import read, reveal_compartment
 from domain.errors import InvalidInput, NotFound, NotPermitted, StateConflict, VersionStale
 from domain.permits import Permit
 from domain.referrals.queries import codes_of
 from domain.sealing.envelope import SealBroken
 from domain.unit_of_work import UnitOfWork
+from domain.workflow.confidentiality import EVERYTHING
 from domain.workflow.engine import ConsentMissing, StepNotOpen
 
 READ_PROBLEMS = problems(TokenRefused, NotFound, NotPermitted, InvalidRequest, Unavailable)
@@ -106,7 +106,7 @@ async def list_cases(may: May, work: Work, actor: CurrentActor, cursor: Cursor =
 async def read_case(reference: Reference, may: May, work: Work, response: Response) -> CaseOut:
     """Look at a case: its axes, the coded attributes of the person, and what is withheld. Reading is recorded."""
     case, permit = await may.case(reference, Permission.CASE_READ)
-    work.audit(AuditAction.CASE_READ, permit, stream_id=case.id)
+    await read(work, permit, case)
     etag(response, case.version)
     return await shown(work, may, case)
 
@@ -140,7 +140,7 @@ async def put_compartment(
     """Replace what one compartment of the person holds; sealed before it is stored."""
     _, permit = await may.case(reference, Permission.COMPARTMENT_SEAL, opens(work, actor, "owner"))
     fields_fit(work, permit, {compartment: dict(body.fields)})
-    if compartment not in opens(work, actor, "owner"):
+    if compartment not in opens(work, actor, "owner").ever():
         raise NotPermitted(rule="role", compartment=str(compartment))
     case = await seal_compartment(compartment, dict(body.fields), version, permit, work)
     return Response(status_code=204, headers={"ETag": f'"{case.version}"'})
@@ -151,7 +151,9 @@ async def read_compartment(
     reference: Reference, compartment: Compartment, may: May, work: Work, actor: CurrentActor
 ) -> CompartmentOut:
     """Open one compartment of the person. Recorded before you read it."""
-    case, permit = await may.case(reference, Permission.COMPARTMENT_REVEAL, opens(work, actor, "owner") & {compartment})
+    case, permit = await may.case(
+        reference, Permission.COMPARTMENT_REVEAL, opens(work, actor, "owner").only({compartment})
+    )
     if compartment not in permit.compartments:
         raise NotPermitted(rule="compartment", compartment=str(compartment))
     opened = await reveal_compartment(permit, case, work)
@@ -247,9 +249,9 @@ async def _person(work: UnitOfWork, may: Authorisation, case: Case) -> PersonOut
     person = await person_of(work, case)
     if case.owner_organisation_id != may.actor.organisation_id:
         return PersonOut.for_receiver(person)
-    by_role = opens(work, may.actor, "owner")
+    by_role = opens(work, may.actor, "owner").at(case.case_work)
     try:
-        _, permit = await may.case(case.reference, Permission.COMPARTMENT_REVEAL, frozenset(Compartment))
+        _, permit = await may.case(case.reference, Permission.COMPARTMENT_REVEAL, EVERYTHING)
         granted = permit.compartments
     except NotPermitted:
         granted = frozenset()

@@ -38,8 +38,9 @@ from auth.roles import Permission
 from auth.tokens import TokenRefused
 from domain.audit.actions import AuditAction
 from domain.errors import InvalidInput, NotFound, NotPermitted, StateConflict, VersionStale
-from domain.referrals.commands import MoveReferral, move_referral, reveal_notes, reveal_package, send_referral
+from domain.referrals.commands import MoveReferral, move_referral, send_referral
 from domain.referrals.models import Referral
+from domain.referrals.openings import reveal_notes, reveal_package
 from domain.referrals.queries import codes_of, unanswered
 from domain.referrals.rules import Act
 from domain.sealing.envelope import SealBroken

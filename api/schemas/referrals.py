@@ -37,6 +37,10 @@ class ReferralIn(In):
         max_length=24,
         description="The answered capacity question upon which you offer; told to the receiver on acceptance only.",
     )
+    reason: Text | None = Field(
+        default=None,
+        description="Why it is shared without consent; needed where the step rests on another basis, and only there.",
+    )
 
     def to_command(self) -> SendReferral:
         """Return the command."""
@@ -49,6 +53,7 @@ class ReferralIn(In):
             self.draft,
             self.earlier_referral,
             self.capacity_question,
+            self.reason,
         )
 
 

@@ -44,7 +44,7 @@ class WorkAlone(UnitOfWork):
     ) -> None:
         session = cast("AsyncSession", ledger)
         super().__init__(session, now=now, ids=ids, keys=keys, catalogue=catalogue)
-        self.vault = Vault(session, keys, key_material)
+        self.vault = Vault(session, keys, key_material, catalogue.places)
         self.ledger = ledger
 
     async def commit(self) -> None:

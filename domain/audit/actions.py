@@ -64,6 +64,8 @@ class AuditAction(StrEnum):
     REFERRAL_STATUS_READ = "referral.status_read"  # the status of a referral was asked by its reference
     PACKAGE_REVEALED = "package.revealed"  # the package of a referral is about to be shown in the clear
     NOTES_REVEALED = "notes.revealed"  # a question or an answer about a referral is about to be shown in the clear
+    DISCLOSURES_READ = "disclosures.read"  # who saw what, and why, was shown so that the person can be told
+    SHARING_ENDED = "sharing.ended"  # the consent or the other basis of a disclosure expired; the service goes on
     PACKAGE_PURGED = "package.purged"  # the package's keys were destroyed
     SERVICE_STARTED = "service.started"  # a service episode began
     SERVICE_ENDED = "service.ended"  # a service episode ended, with its outcome

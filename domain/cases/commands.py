@@ -21,9 +21,10 @@ from domain.permits import Permit
 from domain.persons.models import Person
 from domain.sealing.vault import Place, Sealing
 from domain.unit_of_work import UnitOfWork
+from domain.workflow.confidentiality import OF_PERSON
 from domain.workflow.engine import OpenStep, step_that_records, step_to_take
 
-KIND = "compartment"
+KIND = OF_PERSON
 """The kind of sealed value that a case's own compartments are."""
 
 OPENED_BY_NOBODY = frozenset({"reasons"})
@@ -216,23 +217,6 @@ async def collect(compartment: Compartment, case: Case, work: UnitOfWork) -> Non
     await work.flush()
     if await work.vault.holds(case.id, compartment, but=OPENED_BY_NOBODY):
         raise NotPermitted(rule="not-handed-over", compartment=str(compartment))
-
-
-async def reveal_compartment(permit: Permit, case: Case, work: UnitOfWork) -> dict[Compartment, dict[str, Any]]:
-    """Open the permit's compartments of the person."""
-    person = await person_of(work, case)
-    return await work.reveal(
-        permit, action=AuditAction.COMPARTMENT_REVEALED, stream_id=case.id, record_id=person.id, kind=KIND
-    )
-
-
-async def reveal_compartments(
-    permits: Sequence[tuple[Permit, Person]], work: UnitOfWork
-) -> dict[UUID, dict[Compartment, dict[str, Any]]]:
-    """Open the compartments of several persons, each by the permit for the case; returns them by case."""
-    records = {person.id: (permit, person.case_id) for permit, person in permits}
-    opened = await work.reveal_each(records, action=AuditAction.COMPARTMENT_REVEALED, kind=KIND)
-    return {person.case_id: opened[person.id] for _, person in permits}
 
 
 async def take_step(work: UnitOfWork, case: Case, permit: Permit, key: str) -> OpenStep:

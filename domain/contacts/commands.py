@@ -13,6 +13,7 @@ from domain.codes import Channel, Compartment, ContactOutcome, ContactTopic, Hea
 from domain.contacts.models import Contact, ContactCase
 from domain.deadlines.commands import settle
 from domain.deadlines.models import Deadline, DeadlineKind
+from domain.disclosures.grounds import to_open_contact
 from domain.errors import InvalidInput, StateConflict, VersionStale
 from domain.permits import Permit
 from domain.unit_of_work import UnitOfWork
@@ -200,8 +201,9 @@ async def link_contact(contact: Contact, permit: Permit, case: Case, work: UnitO
 
 async def reveal_contact(permit: Permit, contact: Contact, work: UnitOfWork) -> dict[Compartment, dict[str, Any]]:
     """Open what was said and how to call back."""
+    ground = await to_open_contact(work, permit, contact)
     return await work.reveal(
-        permit,
+        ground,
         action=AuditAction.COMPARTMENT_REVEALED,
         stream_id=contact.organisation_id,
         record_id=contact.id,

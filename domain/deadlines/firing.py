@@ -29,7 +29,7 @@ from domain.organisations.models import Organisation
 from domain.organisations.queries import coordinators_of
 from domain.organisations.rules import is_open
 from domain.places.firing import reservation_due
-from domain.referrals.endings import expire_referral
+from domain.referrals.endings import end_sharing, expire_referral
 from domain.referrals.models import Referral
 from domain.referrals.rules import BEFORE_ACCEPTANCE, BEFORE_ANSWER
 from domain.referrals.waiting import tell_next
@@ -43,7 +43,9 @@ AWAITED = {
 
 
 SUBJECTS: dict[DeadlineKind, type[SQLModel]] = {
-    **dict.fromkeys((*AWAITED, DeadlineKind.RECEIVER_LEFT, DeadlineKind.SENDER_LEFT), Referral),
+    **dict.fromkeys(
+        (*AWAITED, DeadlineKind.GROUND_END, DeadlineKind.RECEIVER_LEFT, DeadlineKind.SENDER_LEFT), Referral
+    ),
     DeadlineKind.CONTACT_LEFT: Contact,
 }
 """What is locked before the case of a deadline."""
@@ -171,6 +173,14 @@ async def _referral_expires(work: UnitOfWork, deadline: Deadline) -> bool:
     return True
 
 
+async def _ground_ends(work: UnitOfWork, deadline: Deadline) -> bool:
+    referral = await work.get(Referral, deadline.subject_id)
+    if not await end_sharing(work, referral):
+        return False
+    await _refresh(work, await work.get(Case, referral.case_id))
+    return True
+
+
 async def _refresh(work: UnitOfWork, case: Case) -> None:
     """Set the deadlines of a case and of all that goes on beside it."""
     await refresh_steps(work, case)
@@ -202,6 +212,7 @@ HANDLERS: Mapping[DeadlineKind, Callable[[UnitOfWork, Deadline], Awaitable[bool]
     DeadlineKind.STEP: _step_overdue,
     DeadlineKind.AWARD_DECISION: _award_undecided,
     DeadlineKind.REFERRAL_EXPIRY: _referral_expires,
+    DeadlineKind.GROUND_END: _ground_ends,
     DeadlineKind.WAITING_NEXT: _room,
     DeadlineKind.RESERVATION_EXPIRY: reservation_due,
     DeadlineKind.CAPACITY_ANSWER: _question_unanswered,

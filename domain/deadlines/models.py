@@ -28,6 +28,7 @@ class DeadlineKind(StrEnum):
     SENDER_LEFT = "sender_left"
     CONTACT_LEFT = "contact_left"
     ASSIGNED = "assigned"
+    GROUND_END = "ground_end"
 
 
 class Deadline(SQLModel, table=True):

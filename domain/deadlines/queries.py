@@ -106,6 +106,7 @@ ABOUT = {
     DeadlineKind.STEP: (CASE,),
     DeadlineKind.CASE_LEFT: (CASE,),
     DeadlineKind.REFERRAL_EXPIRY: (REFERRAL, CASE),
+    DeadlineKind.GROUND_END: (REFERRAL, CASE),
     DeadlineKind.RECEIVER_LEFT: (REFERRAL, CASE),
     DeadlineKind.SENDER_LEFT: (REFERRAL, CASE),
 }

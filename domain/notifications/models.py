@@ -16,6 +16,7 @@ class NotificationKind(StrEnum):
     REFERRAL_ARRIVED = "referral_arrived"
     REFERRAL_CHANGED = "referral_changed"
     REFERRAL_RECALLED = "referral_recalled"
+    SHARING_ENDED = "sharing_ended"
     REFERRAL_OVERDUE = "referral_overdue"
     REFERRAL_EXPIRED = "referral_expired"
     STEP_OVERDUE = "step_overdue"

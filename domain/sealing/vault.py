@@ -1,7 +1,7 @@
 """Put sealed values into the database and take them out. Only the unit of work calls this."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -37,6 +37,9 @@ class Sealing:
     fields: Mapping[str, Any]
 
 
+Places = Callable[[str, Compartment, Collection[str]], bool]
+
+
 class Vault:
     """The sealed values of one transaction.
 
@@ -44,10 +47,11 @@ class Vault:
         session: The transaction; row-level security decides which rows it sees at all.
         keys: Wraps and unwraps data keys; the database never sees one.
         random: Returns so many unpredictable bytes.
+        places: Tells whether fields of a kind of record have their place in a compartment; what has none is not stored.
     """
 
-    def __init__(self, session: AsyncSession, keys: KeyProvider, random: RandomBytes) -> None:
-        self.session, self.keys, self.random = session, keys, random
+    def __init__(self, session: AsyncSession, keys: KeyProvider, random: RandomBytes, places: Places) -> None:
+        self.session, self.keys, self.random, self._places = session, keys, random, places
 
     async def put(
         self,
@@ -62,7 +66,7 @@ class Vault:
         """Seal fields as one blob, replacing an earlier version. Returns its fingerprint for the audit entry.
 
         Raises:
-            InvalidInput: together they are longer than one sealed value may be.
+            InvalidInput: together they are longer than one sealed value may be, or one has no place in the compartment.
         """
         return (await self.put_all({compartment: fields}, Place(holder_id, record_id, kind), now))[compartment]
 
@@ -80,7 +84,9 @@ class Vault:
             row = earlier.get(compartment)
             version = 1 if row is None else row.version + 1
             context = Context(place.holder_id, place.record_id, place.kind, compartment, key_version, version)
-            blob = seal(_plaintext(fields, compartment), key=key, nonce=self.random(NONCE_BYTES), context=context)
+            blob = seal(
+                self._plaintext(place, fields, compartment), key=key, nonce=self.random(NONCE_BYTES), context=context
+            )
             if row is None:
                 row = SealedValue(
                     record_id=place.record_id,
@@ -125,7 +131,7 @@ class Vault:
                 self.keys, holder_id=holder_id, compartment=compartment, version=1, random=self.random
             )
             context = Context(holder_id, one.place.record_id, one.place.kind, compartment, 1, 1)
-            plaintext = _plaintext(one.fields, compartment)
+            plaintext = self._plaintext(one.place, one.fields, compartment)
             blob = seal(plaintext, key=key, nonce=self.random(NONCE_BYTES), context=context)
             fingerprints.append(fingerprint(blob).hex())
             self.session.add(
@@ -259,9 +265,11 @@ class Vault:
             found[compartment] = 1, key
         return found
 
-
-def _plaintext(fields: Mapping[str, Any], compartment: Compartment) -> bytes:
-    plaintext = json.dumps(fields, ensure_ascii=False, sort_keys=True).encode()
-    if len(plaintext) > MAX_PLAINTEXT:
-        raise InvalidInput(field=str(compartment), reason="longer than a compartment may be")
-    return plaintext
+    def _plaintext(self, place: Place, fields: Mapping[str, Any], compartment: Compartment) -> bytes:
+        """Return what is to be sealed: default deny for a field that the country's profile places nowhere."""
+        if not self._places(place.kind, compartment, fields.keys()):
+            raise InvalidInput(field=str(compartment), reason="a field that the profile does not place here")
+        plaintext = json.dumps(fields, ensure_ascii=False, sort_keys=True).encode()
+        if len(plaintext) > MAX_PLAINTEXT:
+            raise InvalidInput(field=str(compartment), reason="longer than a compartment may be")
+        return plaintext

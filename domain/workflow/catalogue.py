@@ -1,12 +1,12 @@
 """The procedures, profiles, indicator sets and labels of every country package, read once and never changed."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Self, TypeVar
 
-from domain.codes import Language
+from domain.codes import Compartment, Language
 from domain.errors import NotFound
 from domain.workflow import lock
 from domain.workflow.calendar import Calendar
@@ -119,6 +119,10 @@ class Catalogue:
         named = self.profile(country).confidentiality
         return self.confidentialities[named.key, named.version]
 
+    def places(self, kind: str, compartment: Compartment, fields: Collection[str]) -> bool:
+        """Whether some country's profile has a place in a compartment for all these fields of a kind of record."""
+        return any(self.confidentiality(country).places(kind, compartment, fields) for country in self.profiles)
+
     def labels(self, code_list: str, code: str, language: Language) -> str:
         """What a code is called.
 
@@ -140,6 +144,8 @@ class Catalogue:
             dangling += [] if (named[1].key, named[1].version) in self.indicator_sets else [("indicator_set", "")]
             if dangling:
                 raise FileInvalid(f"the profile of {profile.country} names what does not exist: {dangling}")
+            if faults := self.confidentiality(profile.country).faults():
+                raise FileInvalid(f"the confidentiality profile of {profile.country}: {'; '.join(faults)}")
 
 
 def _found(mapping: Mapping[Key, Value], key: Key) -> Value:

@@ -19,7 +19,7 @@ from domain.tables import METADATA
 from tests.architecture import tree
 
 INVENTORY = tree.ROOT / "docs" / "data-inventory.md"
-PROFILE = tree.ROOT / "sops" / "kg" / "kg-confidentiality" / "1.0.0.yaml"
+PROFILE = tree.ROOT / "sops" / "kg" / "kg-confidentiality" / "1.1.0.yaml"
 CLASSES = {
     "identifier",
     "routing",
@@ -126,6 +126,7 @@ SEALED_INPUTS = {
     "DecisionIn.reasons",
     "DecisionOfCommissionIn.reasons",
     "NoteIn.text",
+    "ReferralIn.reason",
     "ContactIn.narrative",
     "ContactIn.contact",
     "CaseIn.compartments",
