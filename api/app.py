@@ -17,6 +17,7 @@ from api.problems import install
 from api.rate_limit import RateLimit
 from api.readiness import readiness
 from api.routes import (
+    break_glass,
     capacity,
     cases,
     classifications,
@@ -58,6 +59,7 @@ ROUTES = (
     referrals,
     places,
     fhir,
+    break_glass,
     escalations,
     figures,
     directory,

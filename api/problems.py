@@ -127,6 +127,8 @@ async def on_domain_error(request: Request, error: Exception) -> JSONResponse:
     headers = {"WWW-Authenticate": "Bearer"} if refusal.code == "token-refused" else {}
     if refusal.code == "unavailable":
         headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    if refusal.code == "budget-exceeded":
+        headers["Retry-After"] = str(refusal.details["retry_after"])
     return answer(refusal.code, language_of(request), refusal.details, headers)
 
 

@@ -74,7 +74,7 @@ def build(settings: Settings, dsns: dict[DatabaseRole, str]) -> Runtime:
         database=Database(dsns, pool=Pool(settings.pool_size, settings.pool_wait)),
         keys=FileProvider(settings.key_path, secrets.token_bytes),
         verifier=TokenVerifier(public_keys, settings.token_issuer, settings.token_audience),
-        catalogue=published(),
+        catalogue=published().with_budgets_times(settings.budget_factor),
         clock=Clock(settings.clock_shift),
         webhook_key=_webhook_key(settings),
     )

@@ -17,6 +17,7 @@ from api.runtime import Runtime
 from auth.authentication import enter
 from auth.authorisation import Authorisation
 from auth.tokens import Claims, TokenRefused
+from domain.budgets.rules import BudgetExceeded
 from domain.errors import NotFound, NotPermitted
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -61,7 +62,7 @@ class UnitOfWorkRoute(APIRoute):
                 raise UnsupportedMediaType
             try:
                 return await self._answer(endpoint, request, runtime, claims, body)
-            except (NotFound, NotPermitted) as refusal:
+            except (NotFound, NotPermitted, BudgetExceeded) as refusal:
                 await record_refusal(runtime, claims, refusal, method=request.method, route=self.path_format)
                 raise
 

@@ -30,6 +30,7 @@ class About(StrEnum):
     COMMISSION = "commission"
     ESCALATION = "escalation"
     WEBHOOK = "webhook"
+    GLASS = "glass"
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +231,26 @@ KEEPS_IT = Rule(
     lambda webhook, actor: webhook.organisation_id == actor.organisation_id,
 )
 
+BROKE_IT = Rule(
+    "broke-the-glass",
+    "they asked for the emergency access themselves",
+    About.GLASS,
+    lambda glass, actor: (glass.organisation_id == actor.organisation_id) & (glass.staff_id == actor.staff_id),
+)
+LOOKS_THROUGH = Rule(
+    "break-glass",
+    "a life is at risk: one compartment of one case is open to them for an hour",
+    About.GLASS,
+    lambda glass, actor: BROKE_IT.holds(glass, actor) & (glass.valid_until > actor.now),
+)
+REVIEWS_IT = Rule(
+    "independent-body",
+    "they watch over emergency access in the country",
+    About.GLASS,
+    lambda glass, actor: glass.country == actor.country,
+    frozenset({Role.MONITORING_STAFF}),
+)
+
 RULES: dict[Permission, tuple[Rule, ...]] = {
     Permission.CASE_READ: (OWNS, SERVES),
     Permission.CASE_WORK: (OWNS,),
@@ -276,6 +297,9 @@ RULES: dict[Permission, tuple[Rule, ...]] = {
     Permission.ESCALATION_READ: (FINDS_SOMEBODY,),
     Permission.ESCALATION_ASSIGN: (FINDS_SOMEBODY,),
     Permission.WEBHOOK_KEEP: (KEEPS_IT,),
+    Permission.GLASS_READ: (BROKE_IT, REVIEWS_IT),
+    Permission.GLASS_OPEN: (LOOKS_THROUGH,),
+    Permission.GLASS_REVIEW: (REVIEWS_IT,),
 }
 """Verbs on records. A verb that is not here concerns the actor's own organisation or the public directory."""
 

@@ -63,6 +63,10 @@ class Permission(StrEnum):
     FIGURE_READ = "figure:read"
     FIGURE_ENTER = "figure:enter"
     WEBHOOK_KEEP = "webhook:keep"
+    GLASS_BREAK = "glass:break"
+    GLASS_READ = "glass:read"
+    GLASS_OPEN = "glass:open"
+    GLASS_REVIEW = "glass:review"
 
 
 _EVERYBODY = frozenset({Permission.DIRECTORY_READ, Permission.RELEASE_READ, Permission.FIGURE_READ})
@@ -126,23 +130,28 @@ _CONTACTS = frozenset(
 )
 _COURSES = frozenset({Permission.COURSE_OPEN, Permission.COURSE_READ, Permission.COURSE_RECORD})
 
+_EMERGENCY = frozenset({Permission.GLASS_BREAK, Permission.GLASS_READ, Permission.GLASS_OPEN})
+"""Of every role that may meet a risk to life; for which compartments stands in the country's data."""
+
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
-    Role.HOTLINE_OPERATOR: _EVERYBODY | _CASE_WORK | _CONTACTS,
+    Role.HOTLINE_OPERATOR: _EVERYBODY | _CASE_WORK | _CONTACTS | _EMERGENCY,
     Role.NGO_CASEWORKER: _EVERYBODY
     | _CASE_WORK
     | _RECEIVING
     | _CONTACTS
     | _COURSES
+    | _EMERGENCY
     | {Permission.DECISION_RECORD, Permission.COMMISSION_REASONS, Permission.PLACE_KEEP},
-    Role.POLICE_OFFICER: _EVERYBODY | _CASE_WORK | _RECEIVING | _COURSES | {Permission.DECISION_RECORD},
+    Role.POLICE_OFFICER: _EVERYBODY | _CASE_WORK | _RECEIVING | _COURSES | _EMERGENCY | {Permission.DECISION_RECORD},
     Role.MIGRATION_OFFICER: _EVERYBODY
     | _CASE_WORK
     | _RECEIVING
     | {Permission.DECISION_RECORD, Permission.COMMISSION_READ, Permission.COMMISSION_DECIDE},
-    Role.SHELTER_STAFF: _EVERYBODY | _RECEIVING | _COURSES | {Permission.PLACE_KEEP},
+    Role.SHELTER_STAFF: _EVERYBODY | _RECEIVING | _COURSES | _EMERGENCY | {Permission.PLACE_KEEP},
     Role.FOCAL_POINT: _EVERYBODY | {Permission.REFERRAL_STATUS_READ, Permission.REFERRALS_OVERDUE_READ},
-    Role.MONITORING_STAFF: _EVERYBODY,
+    Role.MONITORING_STAFF: _EVERYBODY | {Permission.GLASS_READ, Permission.GLASS_REVIEW, Permission.NOTIFICATION_READ},
     Role.COORDINATOR: _EVERYBODY
+    | _EMERGENCY
     | {
         Permission.REFERRAL_STATUS_READ,
         Permission.REFERRALS_OVERDUE_READ,

@@ -891,3 +891,26 @@ EXTENSIONS: dict[str, frozenset[str]] = {
     "RecruiterRelation": frozenset({"IntimatePartner", "Friend"}),
 }
 """Codes of ours inside lists whose other spellings are HTCDS."""
+
+
+class BreakGlassReason(StrEnum):
+    """Why a compartment is opened in an emergency: each a risk to life."""
+
+    IMMEDIATE_VIOLENCE = "immediate_violence"
+    MEDICAL_EMERGENCY = "medical_emergency"
+    CHILD_IN_DANGER = "child_in_danger"
+    MISSING_PERSON = "missing_person"
+    SELF_HARM = "self_harm"
+
+
+class ReviewOutcome(StrEnum):
+    """What the independent body found of an emergency access."""
+
+    JUSTIFIED = "justified"
+    UNJUSTIFIED = "unjustified"
+
+
+class BudgetKind(StrEnum):
+    """What is counted, so that nobody opens or tries without end."""
+
+    EMERGENCY = "emergency"

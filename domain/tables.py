@@ -3,6 +3,7 @@
 from sqlmodel import SQLModel
 
 import domain.audit.models
+import domain.break_glass.models
 import domain.capacity.models
 import domain.cases.models
 import domain.classifications.models

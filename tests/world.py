@@ -25,6 +25,9 @@ from domain.sealing.providers import FileProvider
 from domain.workflow.catalogue import Catalogue
 
 CATALOGUE = Catalogue.load(SOPS)
+UNSTINTED = CATALOGUE.with_budgets_times(1_000_000)
+"""Tests of something else open and try more in a minute than people in a month."""
+
 DIRECTORY = directory.read(Path(directory.__file__).parent / "fictional" / "directory.yaml")
 PRIVATE_PEM, PUBLIC_PEM = generate_key_pair()
 ISSUER = TokenIssuer(PRIVATE_PEM, "test", "nrm-development", "nrm")
@@ -130,6 +133,11 @@ class World:
         runtime = replace(self.runtime, clock=Clock(self.runtime.clock.shift + by))
         return World(runtime, self.access, create_app(runtime), self.numbers)
 
+    def with_budgets(self) -> "World":
+        """Return the same world with the budgets of the country's data."""
+        runtime = replace(self.runtime, catalogue=CATALOGUE)
+        return World(runtime, self.access, create_app(runtime), self.numbers)
+
     async def work_off(self) -> int:
         """Let the worker fire all that is due now."""
         return await worker.fire_all(self.runtime)
@@ -143,7 +151,7 @@ async def new_world(access: Access, folder: Path, pool: Pool | None = None) -> A
     database = Database(access.dsns, pool=pool or Pool(size=8, wait=10.0))
     keys = FileProvider.create(folder / f"keys-{access.database}.json", secrets.token_bytes)
     verifier = TokenVerifier({"test": PUBLIC_PEM}, settings.token_issuer, settings.token_audience)
-    runtime = Runtime(settings, database, keys, verifier, CATALOGUE, webhook_key=secrets.token_bytes(32))
+    runtime = Runtime(settings, database, keys, verifier, UNSTINTED, webhook_key=secrets.token_bytes(32))
     async with database.sessions(DatabaseRole.OWNER)() as session:
         await directory.load(DIRECTORY, session, runtime)
     try:

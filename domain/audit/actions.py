@@ -89,4 +89,8 @@ class AuditAction(StrEnum):
     PLACEMENT_RESERVED = "placement.reserved"  # places were reserved for an accepted referral
     PLACEMENT_OCCUPIED = "placement.occupied"  # the person was admitted to the reserved places
     PLACEMENT_LEFT = "placement.left"  # the stay ended and its places are free
+    GLASS_BROKEN = "glass.broken"  # somebody asked for emergency access; also kept where no such case was found
+    GLASS_REVIEWED = "glass.reviewed"  # the independent body said whether it was justified
+    GLASS_SUSPENDED = "glass.suspended"  # nobody reviewed it in time: the right is gone until somebody does
+    ACCOUNT_REVEALED = "account.revealed"  # why the glass was broken is about to be shown in the clear
     PLACEMENT_RELEASED = "placement.released"  # reserved places were given back before admission

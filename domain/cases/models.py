@@ -16,6 +16,7 @@ class Relation(StrEnum):
 
     OWNER = "owner"
     RECEIVER = "receiver"
+    BREAK_GLASS = "break_glass"
 
 
 class Case(SQLModel, table=True):
@@ -45,7 +46,8 @@ class CaseAccess(SQLModel, table=True):
     """A grant: an organisation stands in a relation to a case and may open some compartments, from and until.
 
     `holder_id` says whose keys the compartments are sealed under: the case itself for its owner, the referral for the
-    frozen package of a receiver. Row-level security reads this table.
+    frozen package of a receiver. A grant of emergency access is for one member of staff alone. Row-level security reads
+    this table.
     """
 
     __tablename__ = "case_access"
@@ -61,6 +63,7 @@ class CaseAccess(SQLModel, table=True):
     relation: Relation = Field(sa_type=Text)
     holder_id: UUID
     referral_id: UUID | None = Field(default=None, foreign_key="referrals.id")
+    staff_id: UUID | None = Field(default=None, foreign_key="staff_members.id")
     compartments: list[str] = Field(sa_type=Codes)
     valid_from: datetime = Field(sa_type=Instant)
     valid_until: datetime = Field(default=FOREVER, sa_type=Instant)

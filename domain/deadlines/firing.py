@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlmodel import SQLModel, col, select
 
 from domain.audit.actions import AuditAction
+from domain.break_glass.firing import unreviewed
 from domain.capacity import firing as capacity
 from domain.capacity.models import CapacityQuestion
 from domain.cases.models import Case
@@ -211,6 +212,7 @@ HANDLERS: Mapping[DeadlineKind, Callable[[UnitOfWork, Deadline], Awaitable[bool]
     DeadlineKind.SENDER_LEFT: sender_left,
     DeadlineKind.CONTACT_LEFT: contact_left,
     DeadlineKind.ASSIGNED: assigned,
+    DeadlineKind.GLASS_REVIEW: unreviewed,
 }
 """What each kind of deadline does when it falls due: each tells whether it was still meant.
 

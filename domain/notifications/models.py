@@ -35,6 +35,9 @@ class NotificationKind(StrEnum):
     CALLBACK_HANDED_OVER = "callback_handed_over"
     SERVICE_INTERRUPTED = "service_interrupted"
     WORK_ESCALATED = "work_escalated"
+    GLASS_BROKEN = "glass_broken"
+    GLASS_UNREVIEWED = "glass_unreviewed"
+    GLASS_REVIEWED = "glass_reviewed"
 
 
 class Notification(SQLModel, table=True):

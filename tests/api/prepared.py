@@ -181,6 +181,11 @@ class Prepared:
         webhook = (await self.world.post("alpha", "/webhooks", body))["id"]
         return webhook, f"alpha /webhooks/{webhook}"
 
+    async def _glass(self) -> tuple[str, str]:
+        case = await self.named("case")
+        said = {"compartment": "location", "reason": "missing_person", "account": "Fictional."}
+        return (await self.world.post("coordinator", "/break-glass", {**said, "case": case}))["id"], ""
+
     async def _referral(self, state: str) -> tuple[str, str]:
         case = await self.named("case")
         body = {

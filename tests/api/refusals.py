@@ -105,6 +105,12 @@ async def idempotency_key_in_flight(world: World) -> httpx.Response:
         return await world.ask("alpha", "POST", "/cases", {"entry_channel": "ngo"}, key="in-flight-1")
 
 
+async def budget_exceeded(world: World) -> httpx.Response:
+    said = {"case": ABSENT, "compartment": "identity", "reason": "missing_person", "account": "Fictional."}
+    answers = [await world.with_budgets().ask("beta", "POST", "/break-glass", said) for _ in range(4)]
+    return answers[-1]
+
+
 async def body_too_large(world: World) -> httpx.Response:
     return await world.ask("alpha", "POST", "/cases", {"entry_channel": "x" * world.runtime.settings.body_limit})
 
@@ -132,6 +138,7 @@ async def unavailable(world: World) -> httpx.Response:
 
 MET: dict[str, Meeting] = {
     "not-found": not_found,
+    "budget-exceeded": budget_exceeded,
     "too-many-requests": too_many_requests,
     "not-permitted": not_permitted,
     "token-refused": token_refused,
