@@ -17,6 +17,7 @@ from api.problems import install
 from api.rate_limit import RateLimit
 from api.readiness import readiness
 from api.routes import (
+    approvals,
     break_glass,
     capacity,
     cases,
@@ -60,6 +61,7 @@ ROUTES = (
     places,
     fhir,
     break_glass,
+    approvals,
     escalations,
     figures,
     directory,

@@ -44,6 +44,7 @@ TAGS = {
     "referrals": "Requests that another organisation give a named service.",
     "places": "Beds of a shelter, and who holds them from and until.",
     "directory": "Organisations and what the codes mean.",
+    "approvals": "What two persons of two organisations must agree on.",
     "break-glass": "Emergency access to one compartment of one case, and its review.",
     "escalations": "What has no responsible organisation, and who is to answer for it.",
     "procedures": "The standard operating procedures as data.",

@@ -5,11 +5,21 @@ from auth.authentication import enter
 from auth.tokens import Claims
 from domain.audit.actions import AuditAction
 from domain.audit.log import Happening
+from domain.budgets.commands import refused_within_budget, warn
+from domain.budgets.rules import BudgetExceeded
+from domain.codes import BudgetKind
 from domain.errors import DomainError
 
 
-async def record_refusal(runtime: Runtime, claims: Claims, refusal: DomainError, **details: str) -> None:
+async def record_refusal(
+    runtime: Runtime, claims: Claims, refusal: DomainError, **details: str
+) -> BudgetExceeded | None:
     """Record a refusal in a transaction of its own: the same entry for what is foreign and for what is absent.
+
+    Refused attempts are counted, and those who watch are told of too many.
+
+    Returns:
+        What to answer instead, if too many attempts were refused: the same for what is foreign and what is absent.
 
     Args:
         runtime: The process.
@@ -31,4 +41,8 @@ async def record_refusal(runtime: Runtime, claims: Claims, refusal: DomainError,
                 details,
             )
         )
+        exceeded = refusal if isinstance(refusal, BudgetExceeded) else await refused_within_budget(work, actor)
+        if exceeded is not None:
+            await warn(work, actor, BudgetKind(str(exceeded.details["budget"])))
         await work.commit()
+        return exceeded

@@ -63,7 +63,9 @@ class UnitOfWorkRoute(APIRoute):
             try:
                 return await self._answer(endpoint, request, runtime, claims, body)
             except (NotFound, NotPermitted, BudgetExceeded) as refusal:
-                await record_refusal(runtime, claims, refusal, method=request.method, route=self.path_format)
+                exceeded = await record_refusal(runtime, claims, refusal, method=request.method, route=self.path_format)
+                if exceeded is not None and exceeded is not refusal:
+                    raise exceeded from refusal
                 raise
 
         return handle

@@ -16,6 +16,7 @@ from sqlmodel import SQLModel, col
 from auth.policies import About, Rule, rules_for
 from auth.roles import Permission, may
 from auth.walls import hidden
+from domain.approvals.models import Approval
 from domain.break_glass.models import BreakGlass
 from domain.capacity.models import CapacityQuestion
 from domain.cases.models import Case, CaseAccess, CaseWall
@@ -44,6 +45,7 @@ ABOUT: dict[type[SQLModel], About] = {
     Escalation: About.ESCALATION,
     Webhook: About.WEBHOOK,
     BreakGlass: About.GLASS,
+    Approval: About.APPROVAL,
 }
 READ: dict[type[SQLModel], Permission] = {
     Case: Permission.CASE_READ,
@@ -56,6 +58,7 @@ READ: dict[type[SQLModel], Permission] = {
     Escalation: Permission.ESCALATION_READ,
     Webhook: Permission.WEBHOOK_KEEP,
     BreakGlass: Permission.GLASS_READ,
+    Approval: Permission.APPROVAL_READ,
 }
 
 NOTES = frozenset({Compartment.NARRATIVE})
@@ -278,6 +281,10 @@ class Authorisation:
     async def webhook(self, webhook_id: Any, permission: Permission) -> tuple[Webhook, Permit]:
         """Find a webhook and permit a verb on it; raises as `case` does."""
         return await self._one(Webhook, Webhook.id == webhook_id, permission)
+
+    async def approval(self, approval_id: Any, permission: Permission) -> tuple[Approval, Permit]:
+        """Find an act of two and permit a verb on it; raises as `case` does."""
+        return await self._one(Approval, Approval.id == approval_id, permission)
 
     async def glass(self, glass_id: Any, permission: Permission) -> tuple[BreakGlass, Permit]:
         """Find an emergency access and permit a verb on it; raises as `case` does.

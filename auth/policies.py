@@ -31,6 +31,7 @@ class About(StrEnum):
     ESCALATION = "escalation"
     WEBHOOK = "webhook"
     GLASS = "glass"
+    APPROVAL = "approval"
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +252,14 @@ REVIEWS_IT = Rule(
     frozenset({Role.MONITORING_STAFF}),
 )
 
+AGREES = Rule(
+    "two-persons",
+    "they may ask for, and agree to, what nobody does alone in the country",
+    About.APPROVAL,
+    lambda approval, actor: approval.country == actor.country,
+    frozenset({Role.COORDINATOR, Role.MONITORING_STAFF}),
+)
+
 RULES: dict[Permission, tuple[Rule, ...]] = {
     Permission.CASE_READ: (OWNS, SERVES),
     Permission.CASE_WORK: (OWNS,),
@@ -300,6 +309,9 @@ RULES: dict[Permission, tuple[Rule, ...]] = {
     Permission.GLASS_READ: (BROKE_IT, REVIEWS_IT),
     Permission.GLASS_OPEN: (LOOKS_THROUGH,),
     Permission.GLASS_REVIEW: (REVIEWS_IT,),
+    Permission.GLASS_RESTORE: (REVIEWS_IT,),
+    Permission.APPROVAL_READ: (AGREES,),
+    Permission.APPROVAL_DECIDE: (AGREES,),
 }
 """Verbs on records. A verb that is not here concerns the actor's own organisation or the public directory."""
 

@@ -67,6 +67,10 @@ class Permission(StrEnum):
     GLASS_READ = "glass:read"
     GLASS_OPEN = "glass:open"
     GLASS_REVIEW = "glass:review"
+    GLASS_RESTORE = "glass:restore"
+    APPROVAL_REQUEST = "approval:request"
+    APPROVAL_READ = "approval:read"
+    APPROVAL_DECIDE = "approval:decide"
 
 
 _EVERYBODY = frozenset({Permission.DIRECTORY_READ, Permission.RELEASE_READ, Permission.FIGURE_READ})
@@ -133,6 +137,12 @@ _COURSES = frozenset({Permission.COURSE_OPEN, Permission.COURSE_READ, Permission
 _EMERGENCY = frozenset({Permission.GLASS_BREAK, Permission.GLASS_READ, Permission.GLASS_OPEN})
 """Of every role that may meet a risk to life; for which compartments stands in the country's data."""
 
+_REVIEW = frozenset(
+    {Permission.GLASS_READ, Permission.GLASS_REVIEW, Permission.GLASS_RESTORE, Permission.NOTIFICATION_READ}
+)
+_TWO = frozenset({Permission.APPROVAL_REQUEST, Permission.APPROVAL_READ, Permission.APPROVAL_DECIDE})
+"""Of the roles that open no case: who could gain from an act has no voice in it."""
+
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.HOTLINE_OPERATOR: _EVERYBODY | _CASE_WORK | _CONTACTS | _EMERGENCY,
     Role.NGO_CASEWORKER: _EVERYBODY
@@ -149,9 +159,10 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     | {Permission.DECISION_RECORD, Permission.COMMISSION_READ, Permission.COMMISSION_DECIDE},
     Role.SHELTER_STAFF: _EVERYBODY | _RECEIVING | _COURSES | _EMERGENCY | {Permission.PLACE_KEEP},
     Role.FOCAL_POINT: _EVERYBODY | {Permission.REFERRAL_STATUS_READ, Permission.REFERRALS_OVERDUE_READ},
-    Role.MONITORING_STAFF: _EVERYBODY | {Permission.GLASS_READ, Permission.GLASS_REVIEW, Permission.NOTIFICATION_READ},
+    Role.MONITORING_STAFF: _EVERYBODY | _REVIEW | _TWO,
     Role.COORDINATOR: _EVERYBODY
     | _EMERGENCY
+    | _TWO
     | {
         Permission.REFERRAL_STATUS_READ,
         Permission.REFERRALS_OVERDUE_READ,

@@ -910,7 +910,38 @@ class ReviewOutcome(StrEnum):
     UNJUSTIFIED = "unjustified"
 
 
+class ApprovalVerb(StrEnum):
+    """Acts that two persons of two organisations must agree on."""
+
+    DIRECTORY_LOAD = "directory.load"
+    DIRECTORY_CLOSE = "directory.close"
+    DIRECTORY_MERGE = "directory.merge"
+    DIRECTORY_REINSTATE = "directory.reinstate"
+    GLASS_RESTORE = "glass.restore"
+    BACKUP_RESTORE = "backup.restore"
+
+
+class ApprovalDecision(StrEnum):
+    """What the other one said."""
+
+    APPROVED = "approved"
+    REFUSED = "refused"
+
+
+class ApprovalStatus(StrEnum):
+    """How an act stands that two must agree on."""
+
+    REQUESTED = "requested"
+    APPROVED = "approved"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    EXECUTED = "executed"
+
+
 class BudgetKind(StrEnum):
     """What is counted, so that nobody opens or tries without end."""
 
     EMERGENCY = "emergency"
+    OPENING = "opening"
+    STATUS = "status"
+    REFUSAL = "refusal"

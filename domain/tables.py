@@ -2,8 +2,10 @@
 
 from sqlmodel import SQLModel
 
+import domain.approvals.models
 import domain.audit.models
 import domain.break_glass.models
+import domain.budgets.models
 import domain.capacity.models
 import domain.cases.models
 import domain.classifications.models

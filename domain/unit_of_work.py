@@ -12,6 +12,7 @@ from sqlmodel import SQLModel
 from domain.audit.actions import AuditAction
 from domain.audit.chain import Detail
 from domain.audit.log import Happening, append
+from domain.budgets.commands import open_within_budget
 from domain.codes import Compartment
 from domain.errors import NotFound, NotPermitted
 from domain.identifiers import Identifiers
@@ -20,6 +21,9 @@ from domain.permits import Permit
 from domain.sealing.providers import KeyProvider
 from domain.sealing.vault import Place, Vault
 from domain.workflow.catalogue import Catalogue
+
+UNCOUNTED = "break-glass"
+"""The rule of emergency access, which has a budget of its own."""
 
 Record = TypeVar("Record", bound=SQLModel)
 
@@ -150,7 +154,10 @@ class UnitOfWork:
 
         Raises:
             NotPermitted: the permit opens nothing.
+            BudgetExceeded: the actor opened too much that is new.
         """
+        if permit.holder_id is not None and permit.rule != UNCOUNTED:
+            await open_within_budget(self, permit.actor, permit.holder_id)
         return (await self.reveal_each({record_id: (permit, stream_id)}, action=action, kind=kind))[record_id]
 
     async def reveal_each(

@@ -21,7 +21,15 @@ from api.schemas.break_glass import (
 from api.transaction import UnitOfWorkRoute
 from auth.authorisation import visible
 from auth.roles import Permission
-from domain.break_glass.commands import BreakTheGlass, break_glass, look_through, read_account, review_glass
+from domain.approvals.rules import ApprovalMissing
+from domain.break_glass.commands import (
+    BreakTheGlass,
+    break_glass,
+    look_through,
+    read_account,
+    restore_right,
+    review_glass,
+)
 from domain.break_glass.models import BreakGlass
 from domain.errors import StateConflict
 from domain.referrals.queries import codes_of
@@ -92,6 +100,17 @@ async def create_review(break_glass_id: UUID, body: ReviewIn, may: May, work: Wo
     """Say, as the independent body, whether an emergency access was justified; once, and never of one's own."""
     _, permit = await may.glass(break_glass_id, Permission.GLASS_REVIEW)
     return (await _shown(work, [await review_glass(body.outcome, permit, work)]))[0]
+
+
+@router.post(
+    "/break-glass/{break_glass_id}/restoration",
+    dependencies=[IDEMPOTENT],
+    responses=READ_PROBLEMS | problems(StateConflict, ApprovalMissing),
+)
+async def create_restoration(break_glass_id: UUID, may: May, work: Work) -> BreakGlassOut:
+    """Give the right back that an unjustified access took away; two must have agreed (`glass.restore`)."""
+    _, permit = await may.glass(break_glass_id, Permission.GLASS_RESTORE)
+    return (await _shown(work, [await restore_right(permit, work)]))[0]
 
 
 async def _shown(work: UnitOfWork, rows: Sequence[BreakGlass]) -> list[BreakGlassOut]:

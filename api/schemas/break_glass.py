@@ -33,6 +33,7 @@ class BreakGlassOut(Out):
     review_due_at: Instant
     suspended_at: Instant | None = Field(description="When nobody had reviewed it in time.")
     outcome: ReviewOutcome | None
+    restored_at: Instant | None = Field(description="When two agreed that the right is given back.")
 
 
 class BreakGlassPage(Out):

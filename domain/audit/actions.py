@@ -92,5 +92,9 @@ class AuditAction(StrEnum):
     GLASS_BROKEN = "glass.broken"  # somebody asked for emergency access; also kept where no such case was found
     GLASS_REVIEWED = "glass.reviewed"  # the independent body said whether it was justified
     GLASS_SUSPENDED = "glass.suspended"  # nobody reviewed it in time: the right is gone until somebody does
+    GLASS_RESTORED = "glass.restored"  # two agreed that somebody may break the glass again
+    APPROVAL_REQUESTED = "approval.requested"  # somebody asked another organisation to agree to an act
+    APPROVAL_DECIDED = "approval.decided"  # somebody of another organisation agreed or refused
+    APPROVAL_EXECUTED = "approval.executed"  # the act was done; its approval is spent
     ACCOUNT_REVEALED = "account.revealed"  # why the glass was broken is about to be shown in the clear
     PLACEMENT_RELEASED = "placement.released"  # reserved places were given back before admission

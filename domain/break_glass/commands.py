@@ -7,12 +7,14 @@ from uuid import UUID
 from sqlalchemy import DateTime, bindparam, func, select, text
 from sqlmodel import col
 
+from domain.approvals.commands import demand
+from domain.approvals.rules import Action
 from domain.audit.actions import AuditAction
 from domain.break_glass.models import BreakGlass
 from domain.break_glass.queries import independent_bodies
 from domain.break_glass.rules import is_independent, may_break
 from domain.budgets.rules import BudgetExceeded
-from domain.codes import BreakGlassReason, BudgetKind, Compartment, ReviewOutcome
+from domain.codes import ApprovalVerb, BreakGlassReason, BudgetKind, Compartment, ReviewOutcome
 from domain.deadlines.models import Deadline, DeadlineKind
 from domain.errors import NotPermitted, StateConflict
 from domain.notifications.models import NotificationKind
@@ -175,6 +177,25 @@ async def review_glass(outcome: ReviewOutcome, permit: Permit, work: UnitOfWork)
         told |= set(await coordinators_of(work, glass.country))
     for one in sorted(told):
         work.notify(one, NotificationKind.GLASS_REVIEWED, str(glass.id), str(outcome))
+    return glass
+
+
+async def restore_right(permit: Permit, work: UnitOfWork) -> BreakGlass:
+    """Give the right to break the glass back to somebody who once had no reason, if two agreed to it.
+
+    Raises:
+        NotPermitted: as for `review_glass`.
+        StateConflict: nothing was taken away, or it was given back already.
+        ApprovalMissing: nobody of another organisation agreed.
+    """
+    await _is_independent(await work.get(BreakGlass, permit.subject_id), permit, work)
+    glass = await work.lock(BreakGlass, permit.subject_id)
+    if glass.outcome != ReviewOutcome.UNJUSTIFIED or glass.restored_at is not None:
+        raise StateConflict(current="restored" if glass.restored_at is not None else str(glass.outcome))
+    approval = await demand(Action(ApprovalVerb.GLASS_RESTORE, {"break_glass": str(glass.id)}), work)
+    glass.restored_at, glass.restoring_approval_id = work.now, approval.id
+    work.audit(AuditAction.GLASS_RESTORED, permit, stream_id=glass.organisation_id)
+    work.notify(glass.organisation_id, NotificationKind.GLASS_REVIEWED, str(glass.id), "restored")
     return glass
 
 

@@ -44,3 +44,5 @@ class BreakGlass(SQLModel, table=True):
     reviewed_at: datetime | None = Field(default=None, sa_type=Instant)
     reviewer_id: UUID | None = Field(default=None, foreign_key="staff_members.id")
     reviewer_organisation_id: UUID | None = Field(default=None, foreign_key="organisations.id")
+    restored_at: datetime | None = Field(default=None, sa_type=Instant)
+    restoring_approval_id: UUID | None = Field(default=None, foreign_key="approvals.id")

@@ -1,6 +1,7 @@
 """What can be asked about emergency access."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sqlalchemy import any_, literal
@@ -8,10 +9,12 @@ from sqlmodel import col, select
 
 from domain.codes import OrganisationStatus
 from domain.organisations.models import Organisation
-from domain.unit_of_work import UnitOfWork
+
+if TYPE_CHECKING:
+    from domain.unit_of_work import UnitOfWork
 
 
-async def independent_bodies(work: UnitOfWork, country: str, *, but: UUID) -> Sequence[UUID]:
+async def independent_bodies(work: "UnitOfWork", country: str, *, but: UUID) -> Sequence[UUID]:
     """Return the organisations that watch over emergency access in a country, `but` the one that is watched."""
     rules = work.catalogue.access.get(country)
     if rules is None:

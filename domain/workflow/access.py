@@ -46,6 +46,18 @@ class BreakGlassRules(Closed):
         return timedelta(hours=self.review_within_hours)
 
 
+class ApprovalRules(Closed):
+    """For how long an act of two may be agreed to and done."""
+
+    hours: int = Field(gt=0, le=30 * 24)
+    because: Labels
+
+    @property
+    def open_for(self) -> timedelta:
+        """From the request until it expires."""
+        return timedelta(hours=self.hours)
+
+
 class BudgetRule(Closed):
     """How much of one kind a member of staff, and an organisation together, may use in a window."""
 
@@ -68,6 +80,7 @@ class AccessRules(Closed):
     source: Source
     independent: Independent
     break_glass: BreakGlassRules
+    approvals: ApprovalRules
     budgets: dict[BudgetKind, BudgetRule]
 
     def times(self, factor: int) -> "AccessRules":

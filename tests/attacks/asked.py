@@ -120,6 +120,8 @@ BODIES: Mapping[str, Body] = {
     "POST /v1/referrals/{reference}/placement": always({"children": 9}),
     "POST /v1/cases/{reference}/capacity-questions": always(QUESTION),
     "POST /v1/capacity-questions/{reference}/answer": always({"answer": "no_capacity"}),
+    "POST /v1/approvals": always({"verb": "directory.close", "parameters": {"code": "NGO-BETA"}}),
+    "POST /v1/approvals/{approval_id}/decision": always({"decision": "refused"}),
     "POST /v1/break-glass": always({**EMERGENCY, "case": "C-0000-0000-0000-0000"}),
     "POST /v1/break-glass/{break_glass_id}/review": always({"outcome": "justified"}),
     "POST /v1/places": always({"sex": "women", "family": "single", "count": 1}),
@@ -133,7 +135,7 @@ BODIES: Mapping[str, Body] = {
 """What is sent; routes that are not here take no body."""
 
 WITHOUT_VERSION: Final = re.compile(
-    r"PUT /v1/contacts/.*|POST /v1/(contacts|cases|published-figures|webhooks|break-glass.*"
+    r"PUT /v1/contacts/.*|POST /v1/(contacts|cases|published-figures|webhooks|break-glass.*|approvals.*"
     r"|service-episodes/\{episode_id\}/(costs.*|terms)"
     r"|places|referrals/\{reference\}/placement"
     r"|courses/.*|commission-requests/.*"
@@ -186,6 +188,7 @@ def filled(path: str, things: Things) -> str:
         "escalation_id": things.escalation,
         "webhook_id": things.webhook,
         "break_glass_id": things.glass,
+        "approval_id": things.approval,
         "release_id": things.release,
         "name": things.table,
     }

@@ -96,6 +96,7 @@ class Things:
     cost: str = ""
     escalation: str = ""
     glass: str = ABSENT
+    approval: str = ABSENT
 
 
 def subject_of(relation: str, role: Role) -> str:

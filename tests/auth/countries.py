@@ -12,6 +12,7 @@ from sqlmodel import SQLModel
 from auth.authorisation import allowing
 from auth.policies import BROKE_IT
 from auth.roles import Permission, may
+from domain.approvals.models import Approval
 from domain.break_glass.models import BreakGlass
 from domain.capacity.models import CapacityAsking, CapacityQuestion
 from domain.cases.models import Case, CaseAccess, CaseWall, Relation
@@ -43,7 +44,7 @@ from domain.referrals.rules import OVER
 from domain.sealing.models import SealedValue
 from domain.services.models import ServiceEpisode
 from domain.webhooks.models import Webhook, WebhookStatus
-from tests.auth.glasses import glass
+from tests.auth.glasses import approval, glass
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MOMENTS = [NOW + timedelta(hours=hours) for hours in (-72, -30, -23, 0, 1, 72)]
@@ -59,6 +60,7 @@ MODELS: tuple[type[SQLModel], ...] = (
     CapacityQuestion,
     Webhook,
     BreakGlass,
+    Approval,
 )
 ORGANISATIONS, STAFF, CASES, REFERRALS, CONTACTS, EPISODES, AWARDS, COURSES, QUESTIONS = (
     [UUID(int=base * 1000 + number) for number in range(size)]
@@ -87,6 +89,7 @@ class Country:
     askings: list[CapacityAsking]
     webhooks: list[Webhook]
     glasses: list[BreakGlass]
+    approvals: list[Approval]
     actors: list[Actor]
 
     def records(self, model: type[SQLModel]) -> list[Any]:
@@ -98,12 +101,13 @@ class Country:
             Course: self.courses,
             Webhook: self.webhooks,
             BreakGlass: self.glasses,
+            Approval: self.approvals,
         }  # fmt: skip
         return found[model]
 
     def cases_behind(self, record: Any) -> set[UUID]:
         """Return the cases that a record tells of."""
-        if isinstance(record, Webhook):
+        if isinstance(record, Webhook | Approval):
             return set()
         if isinstance(record, Contact):
             return {link.case_id for link in self.links if link.contact_id == record.id}
@@ -129,7 +133,7 @@ class Country:
     def by_python(self, verb: Permission, actor: Actor, record: Any) -> bool:
         """Read the rules on the record."""
         behind = self.cases_behind(record)
-        apart = isinstance(record, Contact | Award | CapacityQuestion | Webhook | BreakGlass)
+        apart = isinstance(record, Contact | Award | CapacityQuestion | Webhook | BreakGlass | Approval)
         grants = [] if apart else [grant for grant in self.grants if grant.case_id in behind]
         allowed = may(actor.role, verb) and allowing(verb, actor, record, grants) is not None
         return allowed and not self.walled(record, actor)
@@ -215,6 +219,7 @@ def countries(draw: st.DrawFn) -> Country:
             for one in QUESTIONS
         ],
         glasses=[glass(UUID(int=next(numbers)), draw, CASES, ORGANISATIONS, STAFF) for _ in range(2)],
+        approvals=[approval(UUID(int=next(numbers)), draw, ORGANISATIONS, STAFF) for _ in range(2)],
         webhooks=[_webhook(UUID(int=next(numbers)), draw(some_organisation)) for _ in range(2)],
         actors=[
             Actor(STAFF[number], ORGANISATIONS[place], "X", role, COUNTRIES[place], NOW)

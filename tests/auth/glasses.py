@@ -1,11 +1,13 @@
-"""Generated emergency accesses: of cases that exist and of none, running and over."""
+"""Generated emergency accesses, of cases that exist and of none, running and over; and acts of two."""
 
+import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from hypothesis import strategies as st
 
+from domain.approvals.models import Approval
 from domain.break_glass.models import BreakGlass
 from domain.codes import BreakGlassReason, Compartment, Role
 
@@ -29,4 +31,18 @@ def glass(
         broken_at=NOW,
         valid_until=NOW + draw(st.sampled_from([timedelta(hours=1), timedelta(0), timedelta(hours=-1)])),
         review_due_at=NOW,
+    )
+
+
+def approval(one: UUID, draw: st.DrawFn, organisations: Sequence[UUID], staff: Sequence[UUID]) -> Approval:
+    """Draw an act of two."""
+    return Approval(
+        id=one,
+        country=draw(st.sampled_from(["KG", "KZ"])),
+        action="{}",
+        digest=hashlib.sha256(b"{}").hexdigest(),
+        requester_id=draw(st.sampled_from(staff)),
+        requester_organisation_id=draw(st.sampled_from(organisations)),
+        requested_at=NOW,
+        expires_at=NOW,
     )
