@@ -17,6 +17,7 @@ import domain.escalations.models
 import domain.exploitation.models
 import domain.figures.models
 import domain.funding.models
+import domain.honey.models
 import domain.notifications.models
 import domain.organisations.models
 import domain.persons.models

@@ -20,6 +20,7 @@ def build_parser() -> argparse.ArgumentParser:
         directory,
         exporting,
         figures,
+        honey,
         importing,
         keys,
         openapi,
@@ -43,6 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
         audit,
         backup,
         webhooks,
+        honey,
         keys,
         openapi,
     ):

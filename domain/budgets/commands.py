@@ -121,7 +121,7 @@ async def warn(work: "UnitOfWork", actor: Actor, kind: BudgetKind) -> None:
     rule = rule_of(work, actor, kind)
     if rule is None:
         return
-    given = {"kind": f"{TOLD}{kind}", "subjects": [actor.staff_id]}
+    given: dict[str, object] = {"kind": f"{TOLD}{kind}", "subjects": [actor.staff_id]}
     given |= {"since": work.now - rule.window, "known_since": work.now - rule.window}
     if not (await work.session.execute(SPEND, given)).one().fresh:
         return

@@ -41,6 +41,7 @@ class NotificationKind(StrEnum):
     GLASS_BROKEN = "glass_broken"
     GLASS_UNREVIEWED = "glass_unreviewed"
     GLASS_REVIEWED = "glass_reviewed"
+    HONEY_TOUCHED = "honey_touched"
 
 
 class Notification(SQLModel, table=True):
