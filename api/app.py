@@ -34,6 +34,7 @@ from api.routes import (
     records,
     referrals,
     rehabilitation,
+    walls,
     webhooks,
 )
 from api.runtime import Runtime
@@ -50,6 +51,7 @@ ASSETS = next((Path(swagger_ui_bundle.__file__).parent / "vendor").iterdir())
 ROUTES = (
     contacts,
     cases,
+    walls,
     records,
     exploitation,
     classifications,

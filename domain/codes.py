@@ -893,6 +893,18 @@ EXTENSIONS: dict[str, frozenset[str]] = {
 """Codes of ours inside lists whose other spellings are HTCDS."""
 
 
+class WallReason(StrEnum):
+    """Why somebody must not learn that a case exists."""
+
+    SUSPECTED = "suspected"
+    RELATED_TO_PERSON = "related_to_person"
+    RELATED_TO_SUSPECT = "related_to_suspect"
+    MAY_WARN_SUSPECT = "may_warn_suspect"
+    PERSON_ASKS = "person_asks"
+    OWN_CONFLICT = "own_conflict"
+    NOT_STATED = "not_stated"
+
+
 class BreakGlassReason(StrEnum):
     """Why a compartment is opened in an emergency: each a risk to life."""
 

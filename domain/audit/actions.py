@@ -66,6 +66,7 @@ class AuditAction(StrEnum):
     SERVICE_ENDED = "service.ended"  # a service episode ended, with its outcome
     DEADLINE_BREACHED = "deadline.breached"  # the clock found a step or an answer overdue and escalated it
     WALL_RAISED = "wall.raised"  # an organisation or a member of staff was put behind a conflict wall
+    WALL_LIFTED = "wall.lifted"  # who leads the case took a conflict wall away
     ACCESS_DENIED = "access.denied"  # a request was refused; `rule` says by what
     CONTACT_LINKED = "contact.linked"  # a contact was said to be about a case that exists
     CASE_HANDED_OVER = "case.handed_over"  # the leading organisation closed or was suspended; another leads the case

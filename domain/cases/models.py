@@ -1,13 +1,13 @@
 """What is stored of a case: its routing, who may open it, who must not, and which steps were reported done."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Index, Text, UniqueConstraint, text
+from sqlalchemy import Date, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from domain.codes import CaseWork, ClosureReason, EntryChannel, Known, VictimType
+from domain.codes import CaseWork, ClosureReason, EntryChannel, Known, VictimType, WallReason
 from domain.columns import FOREVER, Codes, Document, Instant
 
 
@@ -70,7 +70,10 @@ class CaseAccess(SQLModel, table=True):
 
 
 class CaseWall(SQLModel, table=True):
-    """A conflict wall: this organisation, or this member of staff, must not learn that the case exists."""
+    """A conflict wall: this organisation, or this member of staff, must not learn that the case exists.
+
+    It stands until who leads the case lifts it; on the day of its review they are reminded. Nothing opens by itself.
+    """
 
     __tablename__ = "case_walls"
     __table_args__ = (
@@ -83,6 +86,8 @@ class CaseWall(SQLModel, table=True):
     organisation_id: UUID | None = Field(default=None, foreign_key="organisations.id")
     staff_id: UUID | None = Field(default=None, foreign_key="staff_members.id")
     raised_at: datetime = Field(sa_type=Instant)
+    reason: WallReason = Field(default=WallReason.NOT_STATED, sa_type=Text)
+    review_on: date | None = Field(default=None, sa_type=Date)
 
 
 class StepCompletion(SQLModel, table=True):

@@ -28,6 +28,7 @@ class DeadlineKind(StrEnum):
     SENDER_LEFT = "sender_left"
     CONTACT_LEFT = "contact_left"
     ASSIGNED = "assigned"
+    WALL_REVIEW = "wall_review"
     GLASS_REVIEW = "glass_review"
 
 
@@ -36,7 +37,8 @@ class Deadline(SQLModel, table=True):
 
     Attributes:
         subject_id: The case, course, referral, contact, award, capacity question, place or placement; the organisation
-            that changed; the escalation that was assigned; the emergency access to be reviewed.
+            that changed; the escalation that was assigned; the emergency access or wall to be
+            reviewed.
         rule: The step or priority of the SOP that set it.
     """
 

@@ -38,6 +38,7 @@ class NotificationKind(StrEnum):
     APPROVAL_ASKED = "approval_asked"
     APPROVAL_DECIDED = "approval_decided"
     BUDGET_EXCEEDED = "budget_exceeded"
+    WALL_REVIEW = "wall_review"
     GLASS_BROKEN = "glass_broken"
     GLASS_UNREVIEWED = "glass_unreviewed"
     GLASS_REVIEWED = "glass_reviewed"

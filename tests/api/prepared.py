@@ -186,6 +186,10 @@ class Prepared:
         said = {"compartment": "location", "reason": "missing_person", "account": "Fictional."}
         return (await self.world.post("coordinator", "/break-glass", {**said, "case": case}))["id"], ""
 
+    async def _wall(self) -> tuple[str, str]:
+        case = await self.named("case")
+        return (await self.world.post("alpha", f"/cases/{case}/walls", {"organisation": "NGO-BETA"}))["id"], ""
+
     async def _approval(self) -> tuple[str, str]:
         act = {"verb": "directory.close", "parameters": {"code": "NGO-BETA"}}
         return (await self.world.post("coordinator", "/approvals", act))["id"], ""

@@ -139,7 +139,7 @@ WITHOUT_VERSION: Final = re.compile(
     r"|service-episodes/\{episode_id\}/(costs.*|terms)"
     r"|places|referrals/\{reference\}/placement"
     r"|courses/.*|commission-requests/.*"
-    r"|cases/\{reference\}/(steps/.*|cooperation|walls|screenings|assessments|decisions|consents.*|service-episodes"
+    r"|cases/\{reference\}/(steps/.*|cooperation|walls.*|screenings|assessments|decisions|consents.*|service-episodes"
     r"|exploitation-episodes|classifications|awards"
     r"|courses|capacity-questions"
     r"|referrals(/fhir)?))"
@@ -152,6 +152,7 @@ FIXED: Mapping[str, str] = {
     "sop": "kg-identification-and-referral",
     "version": "1.0.0",
     "request_id": ABSENT,
+    "wall_id": ABSENT,
     "follow_up_id": ABSENT,
 }
 """Parts of paths that name no record."""

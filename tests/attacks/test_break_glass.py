@@ -135,6 +135,10 @@ async def test_absent_and_walled_are_answered_recorded_and_reviewed_like_an_empt
     assert {status for status, _, _ in answers} == {200, 201}
     assert set(sights) == {b'{"compartment":"location","fields":{}}'}
     assert written == [(2, 1)] * 3
+    grants = (
+        "SELECT array_agg(c.reference::text) FROM case_access g JOIN cases c ON c.id = g.case_id WHERE relation = $1"
+    )
+    assert await admin.fetchval(grants, "break_glass") == [empty], "no grant is written through a wall"
     assert [one["case"] for one in (await world.get("police", "/break-glass"))["items"]] == [ABSENT, walled, empty]
     attack("break-glass: telling walled and absent cases from empty ones", tried=len(answers) + 3, succeeded=0)
 
