@@ -259,6 +259,25 @@ FORGED = (
 )
 
 
+async def test_row_security_shows_what_the_grant_names_to_whom_it_is_for_and_nobody_else(
+    world: World, admin: asyncpg.Connection, attack: Attack
+) -> None:
+    glass = await broken(world, "police", await opened(world))
+    ids = await admin.fetchrow("SELECT organisation_id, staff_id FROM break_glasses WHERE id = $1::uuid", glass)
+    colleague = await admin.fetchval("SELECT id FROM staff_members WHERE id <> $1 LIMIT 1", ids[1])
+    seen = []
+    connection = await asyncpg.connect(world.access.dsns[DatabaseRole.APPLICATION])
+    try:
+        for staff in (ids[1], colleague):
+            await connection.execute(CONTEXT, str(ids[0]), str(staff), "police_officer", "KG")
+            rows = await connection.fetch("SELECT compartment FROM sealed_values WHERE kind = 'compartment'")
+            seen.append([row["compartment"] for row in rows])
+    finally:
+        await connection.close()
+    assert seen == [["location"], []]
+    attack("break-glass: row security for a colleague, and for other compartments", tried=2, succeeded=0)
+
+
 async def test_no_sql_of_the_application_widens_or_reviews_an_access(
     world: World, admin: asyncpg.Connection, attack: Attack
 ) -> None:

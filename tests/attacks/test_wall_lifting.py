@@ -1,4 +1,4 @@
-"""Conflict walls say why, are looked at again, and are lifted by who leads the case, never by time and never by others."""
+"""Conflict walls say why, are looked at again, and are lifted by who leads the case, not by time, not by others."""
 
 from collections.abc import Callable
 from datetime import timedelta
