@@ -17,7 +17,9 @@ from api.problems import install
 from api.rate_limit import RateLimit
 from api.readiness import readiness
 from api.routes import (
+    approvals,
     audit,
+    break_glass,
     capacity,
     cases,
     classifications,
@@ -34,6 +36,7 @@ from api.routes import (
     records,
     referrals,
     rehabilitation,
+    walls,
     webhooks,
 )
 from api.runtime import Runtime
@@ -50,6 +53,7 @@ ASSETS = next((Path(swagger_ui_bundle.__file__).parent / "vendor").iterdir())
 ROUTES = (
     contacts,
     cases,
+    walls,
     records,
     exploitation,
     classifications,
@@ -60,6 +64,8 @@ ROUTES = (
     referrals,
     places,
     fhir,
+    break_glass,
+    approvals,
     escalations,
     figures,
     directory,

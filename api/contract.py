@@ -15,7 +15,7 @@ from api.dependencies import BEARER
 from api.problems import Problem, described
 from api.rate_limit import POLICY, RETRY, STATE
 
-BEARER_REFUSED = {"token-refused", "not-permitted", "unavailable", "sealed", "key-not-held"}
+BEARER_REFUSED = {"token-refused", "not-permitted", "unavailable", "sealed", "key-not-held", "budget-exceeded"}
 ALWAYS_REFUSED = {"too-many-requests", "internal"}
 UNSAFE_REFUSED = {"idempotency-key-missing", "idempotency-key-in-flight", "idempotency-key-reused", "invalid-request"}
 BODY_REFUSED = {"body-too-large", "unsupported-media-type", "invalid-request"}
@@ -45,6 +45,8 @@ TAGS = {
     "referrals": "Requests that another organisation give a named service.",
     "places": "Beds of a shelter, and who holds them from and until.",
     "directory": "Organisations and what the codes mean.",
+    "approvals": "What two persons of two organisations must agree on.",
+    "break-glass": "Emergency access to one compartment of one case, and its review.",
     "escalations": "What has no responsible organisation, and who is to answer for it.",
     "procedures": "The standard operating procedures as data.",
     "notifications": "What an organisation is told: references, never content.",
@@ -61,7 +63,7 @@ HEADERS = {
 }
 """Of every answer that is not a failure."""
 
-RETRY_HEADER = {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1, "maximum": 60}}
+RETRY_HEADER = {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1, "maximum": 86_400}}
 
 
 def operation_id(route: APIRoute) -> str:

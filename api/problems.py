@@ -129,6 +129,8 @@ async def on_domain_error(request: Request, error: Exception) -> JSONResponse:
     headers = {"WWW-Authenticate": "Bearer"} if refusal.code == "token-refused" else {}
     if refusal.code in RETRY_AFTER:
         headers["Retry-After"] = str(RETRY_AFTER[refusal.code])
+    if refusal.code == "budget-exceeded":
+        headers["Retry-After"] = str(refusal.details["retry_after"])
     return answer(refusal.code, language_of(request), refusal.details, headers)
 
 

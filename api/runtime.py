@@ -84,7 +84,7 @@ def build(settings: Settings, dsns: dict[DatabaseRole, str]) -> Runtime:
         database=Database(dsns, pool=Pool(settings.pool_size, settings.pool_wait)),
         keys=keeper_of(settings),
         verifier=TokenVerifier(public_keys, settings.token_issuer, settings.token_audience),
-        catalogue=published(),
+        catalogue=published().with_budgets_times(settings.budget_factor),
         clock=Clock(settings.clock_shift),
         webhook_key=_webhook_key(settings),
         sink=sink_of(settings),

@@ -83,6 +83,10 @@ class Settings(BaseSettings):
         30_000, ge=10, le=10_000_000, description="Requests from one address in a minute, for each process of the API."
     )
 
+    budget_factor: int = Field(
+        1, ge=1, le=1_000_000, description="How much greater budgets are than the country's data say; 1 in production."
+    )
+
     database_url: SecretStr | None = Field(
         None,
         description="A PostgreSQL server of version 15 or newer and the database's name; the user in it is the one "
@@ -258,6 +262,7 @@ def production_faults(settings: Settings) -> list[str]:
     checks = {
         "debug must be off": settings.debug,
         "clock_shift must be zero": settings.clock_shift != timedelta(0),
+        "budget_factor must be 1": settings.budget_factor != 1,
         "host must be loopback unless behind_tls_proxy says that a proxy ends TLS": not settings.behind_tls_proxy
         and not is_loopback(settings.host),
         "key_provider `file` is for development only": settings.key_provider == "file",

@@ -62,8 +62,11 @@ class UnitOfWorkRoute(APIRoute):
             try:
                 return await self._answer(endpoint, request, runtime, claims, body)
             except DomainError as refusal:
-                if refusal.code not in NOT_RECORDED:
-                    await record_refusal(runtime, claims, refusal, method=request.method, route=self.path_format)
+                if refusal.code in NOT_RECORDED:
+                    raise
+                exceeded = await record_refusal(runtime, claims, refusal, method=request.method, route=self.path_format)
+                if exceeded is not None and exceeded is not refusal:
+                    raise exceeded from refusal
                 raise
 
         return handle

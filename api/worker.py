@@ -12,6 +12,8 @@ from api.idempotency import KEPT, IdempotencyRecord
 from api.runtime import Runtime
 from api.settings import DatabaseRole
 from auth.authentication import enter_as_clock
+from domain.budgets.commands import KNOWN
+from domain.budgets.models import BudgetUse
 from domain.deadlines.firing import fire_due
 from domain.deadlines.models import DeadlineKind
 
@@ -53,11 +55,12 @@ async def fire_all(runtime: Runtime) -> int:
 
 
 async def forget_answers(runtime: Runtime) -> None:
-    """Delete answers that are too old to be replayed."""
+    """Delete answers that are too old to be replayed, and what counts for no budget any more."""
     async with runtime.database.sessions(DatabaseRole.WORKER)() as session:
         now = await enter_as_clock(session, runtime.clock.shift)
         work = runtime.work(session, now)
         await session.execute(delete(IdempotencyRecord).where(col(IdempotencyRecord.answered_at) < now - KEPT))
+        await session.execute(delete(BudgetUse).where(col(BudgetUse.used_at) < now - KNOWN))
         await work.commit()
 
 

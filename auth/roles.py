@@ -66,6 +66,14 @@ class Permission(StrEnum):
     WEBHOOK_KEEP = "webhook:keep"
     OPENINGS_READ = "openings:read"
     AUDIT_WATCH = "audit:watch"
+    GLASS_BREAK = "glass:break"
+    GLASS_READ = "glass:read"
+    GLASS_OPEN = "glass:open"
+    GLASS_REVIEW = "glass:review"
+    GLASS_RESTORE = "glass:restore"
+    APPROVAL_REQUEST = "approval:request"
+    APPROVAL_READ = "approval:read"
+    APPROVAL_DECIDE = "approval:decide"
 
 
 _EVERYBODY = frozenset({Permission.DIRECTORY_READ, Permission.RELEASE_READ, Permission.FIGURE_READ})
@@ -131,23 +139,35 @@ _CONTACTS = frozenset(
 )
 _COURSES = frozenset({Permission.COURSE_OPEN, Permission.COURSE_READ, Permission.COURSE_RECORD})
 
+_EMERGENCY = frozenset({Permission.GLASS_BREAK, Permission.GLASS_READ, Permission.GLASS_OPEN})
+"""Of every role that may meet a risk to life; for which compartments stands in the country's data."""
+
+_REVIEW = frozenset(
+    {Permission.GLASS_READ, Permission.GLASS_REVIEW, Permission.GLASS_RESTORE, Permission.NOTIFICATION_READ}
+)
+_TWO = frozenset({Permission.APPROVAL_REQUEST, Permission.APPROVAL_READ, Permission.APPROVAL_DECIDE})
+"""Of the roles that open no case: who could gain from an act has no voice in it."""
+
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
-    Role.HOTLINE_OPERATOR: _EVERYBODY | _CASE_WORK | _CONTACTS,
+    Role.HOTLINE_OPERATOR: _EVERYBODY | _CASE_WORK | _CONTACTS | _EMERGENCY,
     Role.NGO_CASEWORKER: _EVERYBODY
     | _CASE_WORK
     | _RECEIVING
     | _CONTACTS
     | _COURSES
+    | _EMERGENCY
     | {Permission.DECISION_RECORD, Permission.COMMISSION_REASONS, Permission.PLACE_KEEP},
-    Role.POLICE_OFFICER: _EVERYBODY | _CASE_WORK | _RECEIVING | _COURSES | {Permission.DECISION_RECORD},
+    Role.POLICE_OFFICER: _EVERYBODY | _CASE_WORK | _RECEIVING | _COURSES | _EMERGENCY | {Permission.DECISION_RECORD},
     Role.MIGRATION_OFFICER: _EVERYBODY
     | _CASE_WORK
     | _RECEIVING
     | {Permission.DECISION_RECORD, Permission.COMMISSION_READ, Permission.COMMISSION_DECIDE},
-    Role.SHELTER_STAFF: _EVERYBODY | _RECEIVING | _COURSES | {Permission.PLACE_KEEP},
+    Role.SHELTER_STAFF: _EVERYBODY | _RECEIVING | _COURSES | _EMERGENCY | {Permission.PLACE_KEEP},
     Role.FOCAL_POINT: _EVERYBODY | {Permission.REFERRAL_STATUS_READ, Permission.REFERRALS_OVERDUE_READ},
-    Role.MONITORING_STAFF: _EVERYBODY | {Permission.AUDIT_WATCH},
+    Role.MONITORING_STAFF: _EVERYBODY | _REVIEW | _TWO | {Permission.AUDIT_WATCH},
     Role.COORDINATOR: _EVERYBODY
+    | _EMERGENCY
+    | _TWO
     | {
         Permission.REFERRAL_STATUS_READ,
         Permission.REFERRALS_OVERDUE_READ,

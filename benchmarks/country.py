@@ -147,6 +147,7 @@ async def _process(folder: Path) -> AsyncIterator[int]:
         "NRM_DATA_DIR": str(folder),
         "NRM_PORT": str(port),
         "NRM_REQUESTS_PER_MINUTE": MOST_REQUESTS,
+        "NRM_BUDGET_FACTOR": "1000000",
         "NRM_REQUESTS_PER_MINUTE_AND_ADDRESS": MOST_REQUESTS,
         "NRM_LOG_LEVEL": "error",
         "PATH": "/usr/bin:/bin",

@@ -911,3 +911,69 @@ EXTENSIONS: dict[str, frozenset[str]] = {
     "RecruiterRelation": frozenset({"IntimatePartner", "Friend"}),
 }
 """Codes of ours inside lists whose other spellings are HTCDS."""
+
+
+class WallReason(StrEnum):
+    """Why somebody must not learn that a case exists."""
+
+    SUSPECTED = "suspected"
+    RELATED_TO_PERSON = "related_to_person"
+    RELATED_TO_SUSPECT = "related_to_suspect"
+    MAY_WARN_SUSPECT = "may_warn_suspect"
+    PERSON_ASKS = "person_asks"
+    OWN_CONFLICT = "own_conflict"
+    NOT_STATED = "not_stated"
+
+
+class BreakGlassReason(StrEnum):
+    """Why a compartment is opened in an emergency: each a risk to life."""
+
+    IMMEDIATE_VIOLENCE = "immediate_violence"
+    MEDICAL_EMERGENCY = "medical_emergency"
+    CHILD_IN_DANGER = "child_in_danger"
+    MISSING_PERSON = "missing_person"
+    SELF_HARM = "self_harm"
+
+
+class ReviewOutcome(StrEnum):
+    """What the independent body found of an emergency access."""
+
+    JUSTIFIED = "justified"
+    UNJUSTIFIED = "unjustified"
+
+
+class ApprovalVerb(StrEnum):
+    """Acts that two persons of two organisations must agree on."""
+
+    DIRECTORY_LOAD = "directory.load"
+    DIRECTORY_CLOSE = "directory.close"
+    DIRECTORY_MERGE = "directory.merge"
+    DIRECTORY_REINSTATE = "directory.reinstate"
+    GLASS_RESTORE = "glass.restore"
+    BACKUP_RESTORE = "backup.restore"
+
+
+class ApprovalDecision(StrEnum):
+    """What the other one said."""
+
+    APPROVED = "approved"
+    REFUSED = "refused"
+
+
+class ApprovalStatus(StrEnum):
+    """How an act stands that two must agree on."""
+
+    REQUESTED = "requested"
+    APPROVED = "approved"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    EXECUTED = "executed"
+
+
+class BudgetKind(StrEnum):
+    """What is counted, so that nobody opens or tries without end."""
+
+    EMERGENCY = "emergency"
+    OPENING = "opening"
+    STATUS = "status"
+    REFUSAL = "refusal"

@@ -2,7 +2,10 @@
 
 from sqlmodel import SQLModel
 
+import domain.approvals.models
 import domain.audit.models
+import domain.break_glass.models
+import domain.budgets.models
 import domain.capacity.models
 import domain.cases.models
 import domain.classifications.models
@@ -14,6 +17,7 @@ import domain.escalations.models
 import domain.exploitation.models
 import domain.figures.models
 import domain.funding.models
+import domain.honey.models
 import domain.notifications.models
 import domain.organisations.models
 import domain.persons.models

@@ -13,6 +13,7 @@ from domain.audit.actions import AuditAction
 from domain.audit.chain import Detail
 from domain.audit.log import Happening, append, openings
 from domain.audit.sink import Sink, is_opening
+from domain.budgets.commands import open_within_budget
 from domain.codes import Compartment
 from domain.disclosures.models import Ground
 from domain.errors import NotFound, NotPermitted
@@ -22,6 +23,9 @@ from domain.permits import Permit
 from domain.sealing.providers import KeyProvider
 from domain.sealing.vault import Place, Vault
 from domain.workflow.catalogue import Catalogue
+
+UNCOUNTED = "break-glass"
+"""The rule of emergency access, which has a budget of its own."""
 
 Record = TypeVar("Record", bound=SQLModel)
 
@@ -162,7 +166,11 @@ class UnitOfWork:
         Raises:
             NotPermitted: the permit opens nothing.
             ValueError: the action is not named as one that shows something.
+            BudgetExceeded: the actor opened too much that is new.
         """
+        permit = ground.permit
+        if permit is not None and permit.holder_id is not None and permit.rule != UNCOUNTED:
+            await open_within_budget(self, permit.actor, permit.holder_id)
         return (await self.reveal_each({record_id: (ground, stream_id)}, action=action, kind=kind))[record_id]
 
     async def reveal_each(

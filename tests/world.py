@@ -26,6 +26,9 @@ from domain.sealing.providers import FileProvider
 from domain.workflow.catalogue import Catalogue
 
 CATALOGUE = Catalogue.load(SOPS)
+UNSTINTED = CATALOGUE.with_budgets_times(1_000_000)
+"""Tests of something else open and try more in a minute than people in a month."""
+
 DIRECTORY = directory.read(Path(directory.__file__).parent / "fictional" / "directory.yaml")
 PRIVATE_PEM, PUBLIC_PEM = generate_key_pair()
 AUDIT_KEY = SigningKey.make("nrm.test/log", KeyKind.LOG, secrets.token_bytes)
@@ -133,6 +136,11 @@ class World:
         runtime = replace(self.runtime, clock=Clock(self.runtime.clock.shift + by))
         return World(runtime, self.access, create_app(runtime), self.numbers)
 
+    def with_budgets(self) -> "World":
+        """Return the same world with the budgets of the country's data."""
+        runtime = replace(self.runtime, catalogue=CATALOGUE)
+        return World(runtime, self.access, create_app(runtime), self.numbers)
+
     async def work_off(self) -> int:
         """Let the worker fire all that is due now."""
         return await worker.fire_all(self.runtime)
@@ -151,7 +159,7 @@ async def new_world(access: Access, folder: Path, pool: Pool | None = None) -> A
         database,
         keys,
         verifier,
-        CATALOGUE,
+        UNSTINTED,
         webhook_key=secrets.token_bytes(32),
         audit_key=AUDIT_KEY,
         witnesses=(WITNESS_KEY.public,),

@@ -6,8 +6,12 @@ import sys
 from pathlib import Path
 
 from api import backup
-from api.bootstrap import database_access
+from api.bootstrap import Access, database_access
+from api.cli.approving import spend, tell_missing
+from api.runtime import offline
 from api.settings import load_settings
+from domain.approvals.rules import Action, ApprovalMissing
+from domain.codes import ApprovalVerb
 
 EXIT_REFUSED = 1
 
@@ -61,14 +65,29 @@ def restore(arguments: argparse.Namespace) -> int:
     try:
         with database_access(load_settings()) as access:
             goal = backup.elsewhere(access, arguments.database) if arguments.database else access
+            asyncio.run(_agreed(access, goal, arguments))
             manifest = asyncio.run(backup.restore(goal, arguments.input, arguments.digest))
     except backup.BackupRefused as error:
         return _refuse(error)
+    except ApprovalMissing as missing:
+        return tell_missing(missing)
     print(f"{goal.database}: restored {_sum(manifest)}")
     print("erase again what was erased after that instant, before this database serves: its keys are back")
     if not manifest.audit_intact:
         print("the audit was broken when the backup was taken: see `nrm audit verify`", file=sys.stderr)
     return 0 if manifest.audit_intact else EXIT_REFUSED
+
+
+async def _agreed(access: Access, goal: Access, arguments: argparse.Namespace) -> None:
+    """Let two agree first, where an installation is in use beside which the backup is to stand.
+
+    Into the configured database, which must be empty, nobody can agree: who restores after a disaster is alone with the
+    machine, and nothing opens without the keys, which others hold.
+    """
+    if goal.database == access.database:
+        return
+    told = {"database": goal.database, "digest": backup.check(arguments.input, arguments.digest).digest}
+    await spend(Action(ApprovalVerb.BACKUP_RESTORE, told), offline(), access)
 
 
 def _sum(manifest: backup.Manifest) -> str:

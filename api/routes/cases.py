@@ -35,8 +35,6 @@ from api.schemas.cases import (
     CooperationIn,
     NextStepsOut,
     PersonOut,
-    RecordedOut,
-    WallIn,
 )
 from api.transaction import UnitOfWorkRoute
 from auth.authorisation import Authorisation, visible
@@ -47,7 +45,6 @@ from domain.cases.commands import (
     complete_step,
     open_case,
     person_of,
-    raise_wall,
     record_cooperation,
     record_person,
     seal_compartment,
@@ -197,14 +194,6 @@ async def create_cooperation(reference: Reference, body: CooperationIn, may: May
     _, permit = await may.case(reference, Permission.COOPERATION_RECORD)
     await record_cooperation(body.willing, permit, work)
     return Response(status_code=204)
-
-
-@router.post("/cases/{reference}/walls", status_code=201, dependencies=[IDEMPOTENT], responses=WRITE_PROBLEMS)
-async def create_wall(reference: Reference, body: WallIn, may: May, work: Work) -> RecordedOut:
-    """Put an organisation or a member of staff behind a conflict wall: for them the case does not exist."""
-    _, permit = await may.case(reference, Permission.WALL_RAISE)
-    wall = await raise_wall(body.organisation, body.staff, permit, work)
-    return RecordedOut(id=wall.id, recorded_at=wall.raised_at)
 
 
 def fields_fit(work: UnitOfWork, permit: Permit, given: dict[Compartment, dict[str, Any]]) -> None:

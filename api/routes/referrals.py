@@ -37,6 +37,7 @@ from auth.authorisation import Authorisation, visible
 from auth.roles import Permission
 from auth.tokens import TokenRefused
 from domain.audit.actions import AuditAction
+from domain.budgets.commands import ask_within_budget
 from domain.errors import InvalidInput, NotFound, NotPermitted, StateConflict, VersionStale
 from domain.referrals.commands import MoveReferral, move_referral, send_referral
 from domain.referrals.models import Referral
@@ -147,6 +148,7 @@ async def read_referral(reference: Reference, may: May, work: Work, response: Re
 @router.get("/referrals/{reference}/status", responses=READ_PROBLEMS)
 async def read_referral_status(reference: Reference, may: May, work: Work, response: Response) -> StatusOut:
     """Ask where a referral stands. The answer holds nothing about the person; asking is recorded."""
+    await ask_within_budget(work, may.actor, reference)
     referral, permit = await may.referral(reference, Permission.REFERRAL_STATUS_READ)
     work.audit(AuditAction.REFERRAL_STATUS_READ, permit, stream_id=referral.case_id)
     etag(response, referral.version)

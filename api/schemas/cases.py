@@ -15,7 +15,6 @@ from api.schemas.base import (
     Instant,
     Labelled,
     LanguageTag,
-    Line,
     Opened,
     Out,
     Sentence,
@@ -214,13 +213,6 @@ class CooperationIn(In):
     """Whether the person wishes to co-operate with law enforcement."""
 
     willing: Known
-
-
-class WallIn(In):
-    """Who must never learn that the case exists: one organisation or one member of staff."""
-
-    organisation: Code | None = None
-    staff: Line | None = None
 
 
 class RecordedOut(Out):

@@ -73,6 +73,7 @@ class AuditAction(StrEnum):
     WALL_RAISED = "wall.raised"  # an organisation or a member of staff was put behind a conflict wall
     OPENINGS_READ = "openings.read"  # who leads the case asked who had opened it
     CHECKPOINT_COSIGNED = "checkpoint.cosigned"  # a witness signed a head of the tree over the audit
+    WALL_LIFTED = "wall.lifted"  # who leads the case took a conflict wall away
     ACCESS_DENIED = "access.denied"  # a request was refused; `rule` says by what
     CONTACT_LINKED = "contact.linked"  # a contact was said to be about a case that exists
     CASE_HANDED_OVER = "case.handed_over"  # the leading organisation closed or was suspended; another leads the case
@@ -96,4 +97,12 @@ class AuditAction(StrEnum):
     PLACEMENT_RESERVED = "placement.reserved"  # places were reserved for an accepted referral
     PLACEMENT_OCCUPIED = "placement.occupied"  # the person was admitted to the reserved places
     PLACEMENT_LEFT = "placement.left"  # the stay ended and its places are free
+    GLASS_BROKEN = "glass.broken"  # somebody asked for emergency access; also kept where no such case was found
+    GLASS_REVIEWED = "glass.reviewed"  # the independent body said whether it was justified
+    GLASS_SUSPENDED = "glass.suspended"  # nobody reviewed it in time: the right is gone until somebody does
+    GLASS_RESTORED = "glass.restored"  # two agreed that somebody may break the glass again
+    APPROVAL_REQUESTED = "approval.requested"  # somebody asked another organisation to agree to an act
+    APPROVAL_DECIDED = "approval.decided"  # somebody of another organisation agreed or refused
+    APPROVAL_EXECUTED = "approval.executed"  # the act was done; its approval is spent
+    ACCOUNT_REVEALED = "account.revealed"  # why the glass was broken is about to be shown in the clear
     PLACEMENT_RELEASED = "placement.released"  # reserved places were given back before admission

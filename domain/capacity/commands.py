@@ -11,7 +11,7 @@ from domain.capacity.models import CapacityAsking, CapacityQuestion
 from domain.capacity.rules import INVITING, check_answer, status_of
 from domain.cases.commands import person_of
 from domain.cases.models import Case
-from domain.cases.queries import procedure, walls_of
+from domain.cases.queries import procedure, refuse_walled
 from domain.codes import CapacityAnswer, CaseWork, OrganisationStatus, Priority, QuestionStatus, Service
 from domain.deadlines.commands import settle
 from domain.deadlines.models import Deadline, DeadlineKind
@@ -78,8 +78,7 @@ async def _recipient(work: UnitOfWork, case: Case, permit: Permit, service: Serv
         raise InvalidInput(field="recipients", reason="one does not ask oneself")
     if service not in found.services:
         raise InvalidInput(field="recipients", reason="does not give this service")
-    if any(wall.organisation_id == found.id for wall in await walls_of(work.session, case.id)):
-        raise InvalidInput(field="recipients", reason="behind a conflict wall of this case")
+    await refuse_walled(work, case.id, found.id, field="recipients")
     return found
 
 

@@ -10,13 +10,12 @@ from sqlmodel import col, select
 
 from domain.audit.actions import AuditAction
 from domain.audit.chain import Scalar
-from domain.cases.models import Case, CaseAccess, CaseWall, Cooperation, Relation, StepCompletion
+from domain.cases.models import Case, CaseAccess, Cooperation, Relation, StepCompletion
 from domain.cases.queries import record_of, running_grants, situation
 from domain.cases.rules import CaseRecord
 from domain.codes import NOT_KNOWN, CaseWork, ClosureReason, Compartment, EntryChannel, Known, VictimType
 from domain.deadlines.commands import case_changed, refresh_steps_of
 from domain.errors import InvalidInput, NotPermitted, VersionStale
-from domain.organisations.models import Organisation, StaffMember
 from domain.permits import Permit
 from domain.persons.models import Person
 from domain.sealing.vault import Place, Sealing
@@ -321,33 +320,3 @@ async def set_case_work(
     work.audit(action, permit, stream_id=case.id, step=step.step.key, reason=reason)
     await case_changed(work, case)
     return case
-
-
-async def raise_wall(
-    organisation_code: str | None, staff_subject: str | None, permit: Permit, work: UnitOfWork
-) -> CaseWall:
-    """Put an organisation or a member of staff behind a conflict wall: they never learn that the case exists.
-
-    Raises:
-        InvalidInput: nobody, or not exactly one, is named; or it is the organisation that leads the case.
-    """
-    case = await work.lock(Case, permit.subject_id)
-    if (organisation_code is None) == (staff_subject is None):
-        raise InvalidInput(field="organisation", reason="name one organisation or one member of staff")
-    organisation = await work.one(Organisation, code=organisation_code) if organisation_code else None
-    staff = await work.one(StaffMember, subject=staff_subject) if staff_subject else None
-    if organisation is None and staff is None:
-        raise InvalidInput(field="organisation", reason="unknown")
-    if organisation is not None and organisation.id == case.owner_organisation_id:
-        raise InvalidInput(field="organisation", reason="leads the case")
-    wall = CaseWall(
-        id=work.ids.uuid(),
-        case_id=case.id,
-        organisation_id=organisation.id if organisation else None,
-        staff_id=staff.id if staff else None,
-        raised_at=work.now,
-    )
-    await case_changed(work, case)
-    work.add(wall)  # last: it may stand before whoever raises it, who then sees nothing of the case any more
-    work.audit(AuditAction.WALL_RAISED, permit, stream_id=case.id, subject_id=wall.id)
-    return wall

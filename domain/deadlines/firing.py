@@ -7,9 +7,11 @@ from uuid import UUID
 from sqlmodel import SQLModel, col, select
 
 from domain.audit.actions import AuditAction
+from domain.break_glass.firing import unreviewed
 from domain.capacity import firing as capacity
 from domain.capacity.models import CapacityQuestion
 from domain.cases.models import Case
+from domain.cases.walls import review_due
 from domain.codes import AwardStatus, EscalationUnit, ReferralStatus, Role
 from domain.contacts.models import Contact
 from domain.courses.commands import refresh_course, refresh_courses
@@ -222,6 +224,8 @@ HANDLERS: Mapping[DeadlineKind, Callable[[UnitOfWork, Deadline], Awaitable[bool]
     DeadlineKind.SENDER_LEFT: sender_left,
     DeadlineKind.CONTACT_LEFT: contact_left,
     DeadlineKind.ASSIGNED: assigned,
+    DeadlineKind.GLASS_REVIEW: unreviewed,
+    DeadlineKind.WALL_REVIEW: review_due,
 }
 """What each kind of deadline does when it falls due: each tells whether it was still meant.
 

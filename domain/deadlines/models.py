@@ -29,6 +29,8 @@ class DeadlineKind(StrEnum):
     CONTACT_LEFT = "contact_left"
     ASSIGNED = "assigned"
     GROUND_END = "ground_end"
+    WALL_REVIEW = "wall_review"
+    GLASS_REVIEW = "glass_review"
 
 
 class Deadline(SQLModel, table=True):
@@ -36,7 +38,8 @@ class Deadline(SQLModel, table=True):
 
     Attributes:
         subject_id: The case, course, referral, contact, award, capacity question, place or placement; the organisation
-            that changed; the escalation that was assigned.
+            that changed; the escalation that was assigned; the emergency access or wall to be
+            reviewed.
         rule: The step or priority of the SOP that set it.
     """
 

@@ -36,6 +36,14 @@ class NotificationKind(StrEnum):
     CALLBACK_HANDED_OVER = "callback_handed_over"
     SERVICE_INTERRUPTED = "service_interrupted"
     WORK_ESCALATED = "work_escalated"
+    APPROVAL_ASKED = "approval_asked"
+    APPROVAL_DECIDED = "approval_decided"
+    BUDGET_EXCEEDED = "budget_exceeded"
+    WALL_REVIEW = "wall_review"
+    GLASS_BROKEN = "glass_broken"
+    GLASS_UNREVIEWED = "glass_unreviewed"
+    GLASS_REVIEWED = "glass_reviewed"
+    HONEY_TOUCHED = "honey_touched"
 
 
 class Notification(SQLModel, table=True):

@@ -9,7 +9,7 @@ from domain.capacity.commands import offer_upon
 from domain.cases.commands import KIND as COMPARTMENT_KIND
 from domain.cases.commands import person_of, take_step
 from domain.cases.models import Case
-from domain.cases.queries import record_of, walls_of
+from domain.cases.queries import record_of, refuse_walled
 from domain.cases.rules import CaseRecord
 from domain.codes import (
     Compartment,
@@ -200,8 +200,7 @@ async def _recipient(work: UnitOfWork, case: Case, permit: Permit, command: Send
 async def _reachable(work: UnitOfWork, case: Case, recipient: Organisation) -> None:
     if not is_open(recipient, work.now):
         raise InvalidInput(field="recipient", reason="not an active organisation of the directory")
-    if any(wall.organisation_id == recipient.id for wall in await walls_of(work.session, case.id)):
-        raise InvalidInput(field="recipient", reason="behind a conflict wall of this case")
+    await refuse_walled(work, case.id, recipient.id, field="recipient")
 
 
 def _compartments(work: UnitOfWork, case: Case, step: OpenStep, command: SendReferral) -> frozenset[Compartment]:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlmodel import col, select
 
 from domain.audit.actions import AuditAction
-from domain.cases.queries import walls_of
+from domain.cases.queries import refuse_walled
 from domain.codes import CommissionOutcome, Compartment, NrmRole, OrganisationStatus, OrganisationType
 from domain.courses.commands import course_changed, take_recording
 from domain.courses.models import Course
@@ -39,8 +39,7 @@ async def ask_commission(organisation_code: str, permit: Permit, work: UnitOfWor
     commission = await work.one(Organisation, code=organisation_code)
     if commission is None or not _holds_commission(commission, course.country):
         raise InvalidInput(field="organisation", reason="holds no commission")
-    if any(wall.organisation_id == commission.id for wall in await walls_of(work.session, course.case_id)):
-        raise InvalidInput(field="organisation", reason="behind a conflict wall")
+    await refuse_walled(work, course.case_id, commission.id, field="organisation")
     record_id = work.ids.uuid()
     asked = CommissionRecord(
         id=record_id,

@@ -1,7 +1,7 @@
 """The procedures, profiles, indicator sets and labels of every country package, read once and never changed."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Self, TypeVar
@@ -9,6 +9,7 @@ from typing import Self, TypeVar
 from domain.codes import Compartment, Language
 from domain.errors import NotFound
 from domain.workflow import lock
+from domain.workflow.access import AccessRules
 from domain.workflow.calendar import Calendar
 from domain.workflow.confidentiality import Confidentiality
 from domain.workflow.country import CountryProfile
@@ -32,6 +33,7 @@ class Catalogue:
     """Everything that the data files say; `load` is the way to make one."""
 
     profiles: Mapping[str, CountryProfile]
+    access: Mapping[str, AccessRules]
     sops: Mapping[Versioned, Sop]
     confidentialities: Mapping[Versioned, Confidentiality]
     indicator_sets: Mapping[Versioned, IndicatorSet]
@@ -53,9 +55,11 @@ class Catalogue:
         if verify_lock:
             lock.verify(root)
         profiles = [read(path, CountryProfile) for path in sorted(root.glob("*/country.yaml"))]
+        access = [read(path, AccessRules) for path in sorted(root.glob("*/access.yaml"))]
         files = [_file(root / path) for path in lock.versioned_files(root)]
         catalogue = cls(
             profiles=MappingProxyType({profile.country: profile for profile in profiles}),
+            access=MappingProxyType({rules.country: rules for rules in access}),
             sops=MappingProxyType({(one.sop, one.version): one for one in files if isinstance(one, Sop)}),
             confidentialities=MappingProxyType(
                 {(one.profile, one.version): one for one in files if isinstance(one, Confidentiality)}
@@ -93,6 +97,11 @@ class Catalogue:
             NotFound: there is no package for this country.
         """
         return _found(self.profiles, country)
+
+    def with_budgets_times(self, factor: int) -> Self:
+        """Return the same catalogue with so much greater budgets."""
+        wider = {country: rules.times(factor) for country, rules in self.access.items()}
+        return replace(self, access=MappingProxyType(wider))
 
     def calendar(self, country: str) -> Calendar:
         """The calendar of a country.
@@ -142,6 +151,7 @@ class Catalogue:
             dangling = [item for item in profile.current.items() if item not in self.sops]
             dangling += [] if (named[0].key, named[0].version) in self.confidentialities else [("confidentiality", "")]
             dangling += [] if (named[1].key, named[1].version) in self.indicator_sets else [("indicator_set", "")]
+            dangling += [] if profile.country in self.access else [("access", "")]
             if dangling:
                 raise FileInvalid(f"the profile of {profile.country} names what does not exist: {dangling}")
             if faults := self.confidentiality(profile.country).faults():

@@ -201,6 +201,28 @@ class Prepared:
         webhook = (await self.world.post("alpha", "/webhooks", body))["id"]
         return webhook, f"alpha /webhooks/{webhook}"
 
+    async def _glass(self) -> tuple[str, str]:
+        case = await self.named("case")
+        said = {"compartment": "location", "reason": "missing_person", "account": "Fictional."}
+        return (await self.world.post("coordinator", "/break-glass", {**said, "case": case}))["id"], ""
+
+    async def _wall(self) -> tuple[str, str]:
+        case = await self.named("case")
+        return (await self.world.post("alpha", f"/cases/{case}/walls", {"organisation": "NGO-BETA"}))["id"], ""
+
+    async def _approval(self) -> tuple[str, str]:
+        act = {"verb": "directory.close", "parameters": {"code": "NGO-BETA"}}
+        return (await self.world.post("coordinator", "/approvals", act))["id"], ""
+
+    async def _unjustified(self) -> tuple[str, str]:
+        """Break the glass without a reason, and let two agree that the right is given back."""
+        glass = await self.named("glass")
+        await self.world.post("monitor", f"/break-glass/{glass}/review", {"outcome": "unjustified"})
+        act = {"verb": "glass.restore", "parameters": {"break_glass": glass}}
+        approval = (await self.world.post("coordinator", "/approvals", act))["id"]
+        await self.world.post("monitor", f"/approvals/{approval}/decision", {"decision": "approved"})
+        return glass, ""
+
     async def _referral(self, state: str) -> tuple[str, str]:
         case = await self.named("case")
         body = {

@@ -110,6 +110,19 @@ async def idempotency_key_in_flight(world: World) -> httpx.Response:
         return await world.ask("alpha", "POST", "/cases", {"entry_channel": "ngo"}, key="in-flight-1")
 
 
+async def approval_missing(world: World) -> httpx.Response:
+    said = {"case": ABSENT, "compartment": "identity", "reason": "missing_person", "account": "Fictional."}
+    glass = (await world.post("hotline", "/break-glass", said))["id"]
+    await world.post("monitor", f"/break-glass/{glass}/review", {"outcome": "unjustified"})
+    return await world.ask("monitor", "POST", f"/break-glass/{glass}/restoration")
+
+
+async def budget_exceeded(world: World) -> httpx.Response:
+    said = {"case": ABSENT, "compartment": "identity", "reason": "missing_person", "account": "Fictional."}
+    answers = [await world.with_budgets().ask("beta", "POST", "/break-glass", said) for _ in range(4)]
+    return answers[-1]
+
+
 async def body_too_large(world: World) -> httpx.Response:
     return await world.ask("alpha", "POST", "/cases", {"entry_channel": "x" * world.runtime.settings.body_limit})
 
@@ -154,6 +167,8 @@ async def key_not_held(world: World) -> httpx.Response:
 
 MET: dict[str, Meeting] = {
     "not-found": not_found,
+    "approval-missing": approval_missing,
+    "budget-exceeded": budget_exceeded,
     "too-many-requests": too_many_requests,
     "not-permitted": not_permitted,
     "token-refused": token_refused,

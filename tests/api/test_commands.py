@@ -43,6 +43,7 @@ COMMANDS = [
     ["audit", "export", "--output", "file"],
     ["audit", "verify"],
     ["keys", "status"],
+    ["honey", "create", "file.json", "--as", "subject", "ORGANISATION", "ngo_caseworker"],
     ["openapi"],
     ["webhooks", "list"],
     ["webhooks", "dead", "7d444840-9dc0-41d1-b245-5ffdce74fad2"],

@@ -135,6 +135,7 @@ SEALED_INPUTS = {
     "ExploitationIn.places",
     "ExploitationCorrectionIn.account",
     "ExploitationCorrectionIn.places",
+    "BreakGlassIn.account",
 }
 LOOKED_UP = {"WallIn.staff"}
 """Free text that is compared with the directory and not stored."""

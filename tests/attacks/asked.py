@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from fastapi.routing import RouteContext, iter_route_contexts
 
 from domain.codes import Role
+from tests.attacks.emergencies import EMERGENCY
 from tests.attacks.relations import (
     AWARD,
     CASE,
@@ -119,6 +120,10 @@ BODIES: Mapping[str, Body] = {
     "POST /v1/referrals/{reference}/placement": always({"children": 9}),
     "POST /v1/cases/{reference}/capacity-questions": always(QUESTION),
     "POST /v1/capacity-questions/{reference}/answer": always({"answer": "no_capacity"}),
+    "POST /v1/approvals": always({"verb": "directory.close", "parameters": {"code": "NGO-BETA"}}),
+    "POST /v1/approvals/{approval_id}/decision": always({"decision": "refused"}),
+    "POST /v1/break-glass": always({**EMERGENCY, "case": "C-0000-0000-0000-0000"}),
+    "POST /v1/break-glass/{break_glass_id}/review": always({"outcome": "justified"}),
     "POST /v1/places": always({"sex": "women", "family": "single", "count": 1}),
     "PATCH /v1/places/{place_id}": always({"out_of_order": True}),
     "POST /v1/escalations/{escalation_id}/assignment": always({"organisation": "NGO-BETA"}),
@@ -131,11 +136,11 @@ BODIES: Mapping[str, Body] = {
 """What is sent; routes that are not here take no body."""
 
 WITHOUT_VERSION: Final = re.compile(
-    r"PUT /v1/contacts/.*|POST /v1/(contacts|cases|published-figures|webhooks"
+    r"PUT /v1/contacts/.*|POST /v1/(contacts|cases|published-figures|webhooks|break-glass.*|approvals.*"
     r"|service-episodes/\{episode_id\}/(costs.*|terms)"
     r"|places|referrals/\{reference\}/placement"
     r"|courses/.*|commission-requests/.*|audit/.*"
-    r"|cases/\{reference\}/(steps/.*|cooperation|walls|screenings|assessments|decisions|consents.*|service-episodes"
+    r"|cases/\{reference\}/(steps/.*|cooperation|walls.*|screenings|assessments|decisions|consents.*|service-episodes"
     r"|exploitation-episodes|classifications|awards"
     r"|courses|capacity-questions"
     r"|referrals(/fhir)?))"
@@ -148,6 +153,7 @@ FIXED: Mapping[str, str] = {
     "sop": "kg-identification-and-referral",
     "version": "1.0.0",
     "request_id": ABSENT,
+    "wall_id": ABSENT,
     "follow_up_id": ABSENT,
     "position": "0",
 }
@@ -184,6 +190,8 @@ def filled(path: str, things: Things) -> str:
         "place_id": things.place,
         "escalation_id": things.escalation,
         "webhook_id": things.webhook,
+        "break_glass_id": things.glass,
+        "approval_id": things.approval,
         "release_id": things.release,
         "name": things.table,
         "size": things.checkpoint,

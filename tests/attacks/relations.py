@@ -16,6 +16,7 @@ from api import directory
 from api.database import dsn_as
 from api.settings import DatabaseRole
 from domain.codes import NrmRole, OrganisationType, Role, Service
+from tests.attacks.emergencies import with_emergencies
 from tests.journeys.leaving import reinstated, suspended
 from tests.world import ISSUER, World
 
@@ -95,6 +96,8 @@ class Things:
     cost: str = ""
     escalation: str = ""
     checkpoint: str = "9007199254740991"
+    glass: str = ABSENT
+    approval: str = ABSENT
 
 
 def subject_of(relation: str, role: Role) -> str:
@@ -210,7 +213,7 @@ async def prepared(stage: Stage) -> dict[str, Things]:
     costs = {found[giver].episode: await costed(stage, giver, found[giver].episode) for giver in ("owner", "after")}
     called = {one.case: await classified(stage, one.case) for one in found.values()}
     seen, hidden = await left_behind(stage)
-    hooked = await with_webhooks(stage, found)
+    hooked = await with_emergencies(stage, await with_webhooks(stage, found))
     return {
         **{
             relation: replace(
