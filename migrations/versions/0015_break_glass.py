@@ -16,8 +16,8 @@ from migrations.row_security import (
     protect,
 )
 
-revision = "0012"
-down_revision = "0011"
+revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 

@@ -5,8 +5,8 @@ from alembic import op
 
 from migrations.row_security import NOW, ORGANISATION, STAFF, Rows, keep_functions_private, protect
 
-revision = "0013"
-down_revision = "0012"
+revision = "0016"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 

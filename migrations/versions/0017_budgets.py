@@ -5,8 +5,8 @@ from alembic import op
 
 from migrations.row_security import ORGANISATION, Rows, keep_functions_private, let_worker, protect
 
-revision = "0014"
-down_revision = "0013"
+revision = "0017"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 
