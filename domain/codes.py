@@ -234,6 +234,7 @@ class Standing(StrEnum):
     LEAD = "lead"
     OWN_WORDS = "own_words"
     WITHOUT_NAME = "without_name"
+    REVIEW = "review"
 
 
 class DisclosureKind(StrEnum):

@@ -16,6 +16,7 @@ from domain.break_glass.rules import is_independent, may_break
 from domain.budgets.rules import BudgetExceeded
 from domain.codes import ApprovalVerb, BreakGlassReason, BudgetKind, Compartment, ReviewOutcome
 from domain.deadlines.models import Deadline, DeadlineKind
+from domain.disclosures.grounds import to_look_through, to_review
 from domain.errors import NotPermitted, StateConflict
 from domain.notifications.models import NotificationKind
 from domain.organisations.models import Organisation
@@ -126,7 +127,7 @@ async def look_through(glass: BreakGlass, permit: Permit, work: UnitOfWork) -> d
         )
         return {}
     opened = await work.reveal(
-        permit,
+        await to_look_through(work, permit, glass.about_case_id),
         action=AuditAction.COMPARTMENT_REVEALED,
         stream_id=glass.about_case_id,
         record_id=record_id,
@@ -151,7 +152,11 @@ async def read_account(glass: BreakGlass, permit: Permit, work: UnitOfWork) -> s
     """Open why the glass was broken, for whoever reviews it."""
     await _is_independent(glass, permit, work)
     opened = await work.reveal(
-        permit, action=AuditAction.ACCOUNT_REVEALED, stream_id=glass.organisation_id, record_id=glass.id, kind=KIND
+        await to_review(work, permit, glass.id),
+        action=AuditAction.ACCOUNT_REVEALED,
+        stream_id=glass.organisation_id,
+        record_id=glass.id,
+        kind=KIND,
     )
     return str(opened[Compartment.NARRATIVE]["account"])
 

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Text, Uuid, bindparam, text
 from sqlmodel import col, select
 
+from domain.break_glass.models import BreakGlass
 from domain.cases.models import Case
 from domain.cases.queries import procedure, record_of
 from domain.cases.rules import CaseRecord, age, facts
@@ -75,6 +76,28 @@ async def to_open(work: UnitOfWork, permit: Permit, case_id: UUID) -> Ground:
     """
     row = (await _grounds(work, {case_id: (case_id, permit)}))[case_id]
     return _ground(work, permit, row, "owner")
+
+
+async def to_look_through(work: UnitOfWork, permit: Permit, case_id: UUID) -> Ground:
+    """Find the ground on which an emergency access opens its one compartment, while its grant lasts.
+
+    Raises:
+        NotFound: see `hold`; also once a wall was raised.
+        NotPermitted: the hour is over.
+    """
+    row = (await _grounds(work, {case_id: (case_id, permit)}))[case_id]
+    if row.refused == "unseen":
+        raise NotFound
+    if row.refused is not None:
+        raise NotPermitted(rule=f"{row.refused}-ended")
+    return Ground(permit, LegalBasis.VITAL_INTERESTS)
+
+
+async def to_review(work: UnitOfWork, permit: Permit, glass_id: UUID) -> Ground:
+    """Find the ground on which an independent body reads why the glass was broken; raises as `hold` does."""
+    await hold(work, None)
+    await work.lock(BreakGlass, glass_id)
+    return Ground(permit, Standing.REVIEW)
 
 
 async def to_open_each(work: UnitOfWork, permits: Mapping[UUID, Permit]) -> dict[UUID, Ground]:
