@@ -24,6 +24,7 @@ SEALED: Mapping[str, Mapping[Compartment, tuple[str, ...]]] = MappingProxyType(
         "question": {Compartment.NARRATIVE: ("text",)},
         "answer": {Compartment.NARRATIVE: ("text",)},
         "ground": {Compartment.NARRATIVE: ("reason",)},
+        "break-glass": {Compartment.NARRATIVE: ("account",)},
         "reasons": {Compartment.LEGAL: ("reasons",)},
         "classification": {Compartment.LEGAL: ("reasons",)},
         "exploitation": {Compartment.NARRATIVE: ("account",), Compartment.LOCATION: ("places",)},
