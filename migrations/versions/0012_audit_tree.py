@@ -5,7 +5,7 @@ from alembic import op
 
 from migrations.row_security import let_owner_read, let_worker, only_grows
 
-revision = "0017"
+revision = "0012"
 down_revision = "0011"
 branch_labels = None
 depends_on = None
