@@ -32,7 +32,7 @@ WAITING: Final = text("""
         SELECT h.stream_id, coalesce(p.sequence, 0) AS placed
         FROM audit_heads h LEFT JOIN audit_placed p ON p.stream_id = h.stream_id
         WHERE h.sequence > coalesce(p.sequence, 0)
-        ORDER BY h.stream_id LIMIT :most
+        LIMIT :most
     )
     SELECT e.stream_id, e.sequence, e.hash
     FROM behind b JOIN audit_entries e ON e.stream_id = b.stream_id AND e.sequence > b.placed

@@ -87,14 +87,18 @@ async def test_without_the_sink_no_plaintext_leaves_and_the_entry_is_not_lost(
 async def test_without_the_database_the_sink_is_told_nothing(
     world: World, admin: asyncpg.Connection, tmp_path: Path
 ) -> None:
-    """Else a line of the sink would accuse a database that was never set back."""
+    """Else a line of the sink would accuse a database that was never set back. The last moment is the commit itself."""
     case, path = await case_of(world), tmp_path / "openings"
-    await admin.execute(BREAK)
-    answer = await opened(with_sink(world, FileSink(path)), case)
-    await admin.execute(MEND)
-    assert answer.status_code == 500
-    assert SECRET not in answer.text
-    assert not path.exists()
+    at_commit = BREAK.replace("CREATE TRIGGER broken BEFORE", "CREATE CONSTRAINT TRIGGER broken AFTER").replace(
+        "FOR EACH ROW", "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW"
+    )
+    for fault in (BREAK, at_commit):
+        await admin.execute(fault)
+        answer = await opened(with_sink(world, FileSink(path)), case)
+        await admin.execute(MEND)
+        assert answer.status_code == 500
+        assert SECRET not in answer.text
+        assert not path.exists()
 
 
 async def test_requests_that_wait_together_are_written_together(tmp_path: Path) -> None:

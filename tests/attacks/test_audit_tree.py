@@ -228,8 +228,8 @@ async def test_a_stream_that_was_removed_without_a_trace_leaves_a_hole(taken: Ta
 async def test_a_database_cut_back_to_an_earlier_day_is_too_small_for_its_witness(taken: Taken, attack: Attack) -> None:
     master, keep = taken.master, taken.size - 5
     await master.run(
-        "DELETE FROM audit_entries e USING audit_leaves l WHERE (l.stream_id, l.sequence) = (e.stream_id, e.sequence) "
-        "AND l.position >= :keep",
+        "DELETE FROM audit_entries e WHERE NOT EXISTS (SELECT FROM audit_leaves l "
+        "WHERE (l.stream_id, l.sequence) = (e.stream_id, e.sequence) AND l.position < :keep)",
         keep=keep,
     )
     await master.run("DELETE FROM audit_leaves WHERE position >= :keep", keep=keep)
