@@ -81,9 +81,9 @@ async def planted(body: CaseIn, claims: Claims, runtime: Runtime, access: Access
             case_id, reference = case.id, case.reference
             await work.commit()
         async with owner.sessions(DatabaseRole.OWNER)() as session:
-            marking = runtime.work(session, await enter_as_clock(session, runtime.clock.shift))
-            marking.add(HoneyCase(case_id=case_id, planted_at=marking.now))
-            await marking.commit()
+            work = runtime.work(session, await enter_as_clock(session, runtime.clock.shift))
+            work.add(HoneyCase(case_id=case_id, planted_at=work.now))
+            await work.commit()
     finally:
         await owner.close()
     return reference
