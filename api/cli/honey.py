@@ -81,9 +81,9 @@ async def planted(body: CaseIn, claims: Claims, runtime: Runtime, access: Access
             case_id, reference = case.id, case.reference
             await work.commit()
         async with owner.sessions(DatabaseRole.OWNER)() as session:
-            unit_of_work = runtime.work(session, await enter_as_clock(session, runtime.clock.shift))
-            unit_of_work.add(HoneyCase(case_id=case_id, planted_at=unit_of_work.now))
-            await unit_of_work.commit()
+            work = runtime.work(session, await enter_as_clock(session, runtime.clock.shift))
+            work.add(HoneyCase(case_id=case_id, planted_at=work.now))
+            await work.commit()
     finally:
         await owner.close()
     return reference
