@@ -23,6 +23,7 @@ from api.routes import (
     contacts,
     courses,
     directory,
+    erasures,
     escalations,
     exploitation,
     fhir,
@@ -32,6 +33,7 @@ from api.routes import (
     records,
     referrals,
     rehabilitation,
+    requests,
     webhooks,
 )
 from api.runtime import Runtime
@@ -58,6 +60,8 @@ ROUTES = (
     referrals,
     places,
     fhir,
+    requests,
+    erasures,
     escalations,
     figures,
     directory,

@@ -44,6 +44,8 @@ TAGS = {
     "referrals": "Requests that another organisation give a named service.",
     "places": "Beds of a shelter, and who holds them from and until.",
     "directory": "Organisations and what the codes mean.",
+    "requests": "What a person asks about their own file, and what it is kept for.",
+    "erasures": "What was erased, and the certificates of it.",
     "escalations": "What has no responsible organisation, and who is to answer for it.",
     "procedures": "The standard operating procedures as data.",
     "notifications": "What an organisation is told: references, never content.",

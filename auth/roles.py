@@ -63,6 +63,9 @@ class Permission(StrEnum):
     FIGURE_READ = "figure:read"
     FIGURE_ENTER = "figure:enter"
     WEBHOOK_KEEP = "webhook:keep"
+    SUBJECT_REQUEST_ANSWER = "subject_request:answer"
+    RETENTION_HOLD = "retention:hold"
+    ERASURE_READ = "erasure:read"
 
 
 _EVERYBODY = frozenset({Permission.DIRECTORY_READ, Permission.RELEASE_READ, Permission.FIGURE_READ})
@@ -96,8 +99,10 @@ _CASE_WORK = frozenset(
         Permission.CAPACITY_READ,
         Permission.NOTIFICATION_READ,
         Permission.WEBHOOK_KEEP,
+        Permission.ERASURE_READ,
     }
 )
+_OF_THE_PERSON = frozenset({Permission.SUBJECT_REQUEST_ANSWER, Permission.RETENTION_HOLD})
 _RECEIVING = frozenset(
     {
         Permission.CASE_READ,
@@ -133,10 +138,17 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     | _RECEIVING
     | _CONTACTS
     | _COURSES
+    | _OF_THE_PERSON
     | {Permission.DECISION_RECORD, Permission.COMMISSION_REASONS, Permission.PLACE_KEEP},
-    Role.POLICE_OFFICER: _EVERYBODY | _CASE_WORK | _RECEIVING | _COURSES | {Permission.DECISION_RECORD},
+    Role.POLICE_OFFICER: _EVERYBODY
+    | _CASE_WORK
+    | _RECEIVING
+    | _COURSES
+    | _OF_THE_PERSON
+    | {Permission.DECISION_RECORD},
     Role.MIGRATION_OFFICER: _EVERYBODY
     | _CASE_WORK
+    | _OF_THE_PERSON
     | _RECEIVING
     | {Permission.DECISION_RECORD, Permission.COMMISSION_READ, Permission.COMMISSION_DECIDE},
     Role.SHELTER_STAFF: _EVERYBODY | _RECEIVING | _COURSES | {Permission.PLACE_KEEP},

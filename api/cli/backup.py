@@ -5,9 +5,10 @@ import asyncio
 import sys
 from pathlib import Path
 
-from api import backup
+from api import backup, ledger
 from api.bootstrap import database_access
 from api.settings import load_settings
+from domain.retention.ledger import LedgerRefused
 
 EXIT_REFUSED = 1
 
@@ -31,6 +32,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--database", metavar="NAME", help="another database than the configured one; made if missing"
     )
     restoring.add_argument("--digest", metavar="SHA256", help="what `nrm backup` printed: shows a forged backup too")
+    restoring.add_argument(
+        "--ledger", type=Path, metavar="FILE", help="the newest `nrm ledger export`: erases again what was erased since"
+    )
     restoring.set_defaults(run=restore)
 
 
@@ -62,10 +66,13 @@ def restore(arguments: argparse.Namespace) -> int:
         with database_access(load_settings()) as access:
             goal = backup.elsewhere(access, arguments.database) if arguments.database else access
             manifest = asyncio.run(backup.restore(goal, arguments.input, arguments.digest))
-    except backup.BackupRefused as error:
+            print(f"{goal.database}: restored {_sum(manifest)}")
+            if arguments.ledger is None:
+                print("it serves nobody before what was erased since is erased again: nrm ledger replay --input FILE")
+            else:
+                print(asyncio.run(ledger.replay(goal, ledger.read_file(arguments.ledger))))
+    except (backup.BackupRefused, LedgerRefused) as error:
         return _refuse(error)
-    print(f"{goal.database}: restored {_sum(manifest)}")
-    print("erase again what was erased after that instant, before this database serves: its keys are back")
     if not manifest.audit_intact:
         print("the audit was broken when the backup was taken: see `nrm audit verify`", file=sys.stderr)
     return 0 if manifest.audit_intact else EXIT_REFUSED

@@ -10,7 +10,7 @@ from domain.audit.actions import AuditAction
 from domain.capacity import firing as capacity
 from domain.capacity.models import CapacityQuestion
 from domain.cases.models import Case
-from domain.codes import AwardStatus, EscalationUnit, ReferralStatus, Role
+from domain.codes import AwardStatus, EscalationUnit, ReferralStatus, Role, SubjectRequestStatus
 from domain.contacts.models import Contact
 from domain.courses.commands import refresh_course, refresh_courses
 from domain.courses.models import Course
@@ -33,6 +33,8 @@ from domain.referrals.endings import expire_referral
 from domain.referrals.models import Referral
 from domain.referrals.rules import BEFORE_ACCEPTANCE, BEFORE_ANSWER
 from domain.referrals.waiting import tell_next
+from domain.requests.models import SubjectRequest
+from domain.retention.firing import contact_ended, erasure_granted, period_ended
 from domain.unit_of_work import UnitOfWork
 
 AWAITED = {
@@ -44,7 +46,7 @@ AWAITED = {
 
 SUBJECTS: dict[DeadlineKind, type[SQLModel]] = {
     **dict.fromkeys((*AWAITED, DeadlineKind.RECEIVER_LEFT, DeadlineKind.SENDER_LEFT), Referral),
-    DeadlineKind.CONTACT_LEFT: Contact,
+    **dict.fromkeys((DeadlineKind.CONTACT_LEFT, DeadlineKind.CONTACT_RETENTION), Contact),
 }
 """What is locked before the case of a deadline."""
 
@@ -116,7 +118,7 @@ async def still_meant(work: UnitOfWork, deadline: Deadline) -> bool:
 
 async def _recompute(work: UnitOfWork, deadline: Deadline) -> bool:
     case = await work.get(Case, deadline.case_id) if deadline.case_id else None
-    if case is not None:
+    if case is not None and case.erased_at is None:
         await _refresh(work, case)
     return True
 
@@ -158,6 +160,15 @@ async def _award_undecided(work: UnitOfWork, deadline: Deadline) -> bool:
     if award.status != AwardStatus.ASKED:
         return False
     await escalate(work, deadline, NotificationKind.AWARD_OVERDUE, str(award.id), deadline.rule)
+    return True
+
+
+async def _request_unanswered(work: UnitOfWork, deadline: Deadline) -> bool:
+    request = await work.get(SubjectRequest, deadline.subject_id)
+    if request.status != SubjectRequestStatus.RECEIVED:
+        return False
+    case = await work.get(Case, request.case_id)
+    await escalate(work, deadline, NotificationKind.SUBJECT_REQUEST_OVERDUE, case.reference, request.kind)
     return True
 
 
@@ -211,6 +222,10 @@ HANDLERS: Mapping[DeadlineKind, Callable[[UnitOfWork, Deadline], Awaitable[bool]
     DeadlineKind.SENDER_LEFT: sender_left,
     DeadlineKind.CONTACT_LEFT: contact_left,
     DeadlineKind.ASSIGNED: assigned,
+    DeadlineKind.SUBJECT_REQUEST: _request_unanswered,
+    DeadlineKind.RETENTION: period_ended,
+    DeadlineKind.CONTACT_RETENTION: contact_ended,
+    DeadlineKind.ERASURE: erasure_granted,
 }
 """What each kind of deadline does when it falls due: each tells whether it was still meant.
 

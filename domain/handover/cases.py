@@ -84,7 +84,8 @@ async def hand_over(
         return EscalationReason.CONFLICT_WALL
     if not may_lead(successor):
         return EscalationReason.SERVICE_NOT_OFFERED
-    compartments = agreed(work, await record_of(work.session, case), successor)
+    wanted = agreed(work, await record_of(work.session, case), successor)
+    compartments = wanted if case.restricted_at is None else set[Compartment]()
     if not compartments and not sealed:
         return EscalationReason.NO_CONSENT
     await end_lead(work, case)

@@ -35,6 +35,8 @@ class NotificationKind(StrEnum):
     CALLBACK_HANDED_OVER = "callback_handed_over"
     SERVICE_INTERRUPTED = "service_interrupted"
     WORK_ESCALATED = "work_escalated"
+    SUBJECT_REQUEST_OVERDUE = "subject_request_overdue"
+    CASE_ERASED = "case_erased"
 
 
 class Notification(SQLModel, table=True):

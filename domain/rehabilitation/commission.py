@@ -7,6 +7,7 @@ from typing import Any
 from sqlmodel import col, select
 
 from domain.audit.actions import AuditAction
+from domain.cases.models import Case
 from domain.cases.queries import walls_of
 from domain.codes import CommissionOutcome, Compartment, NrmRole, OrganisationStatus, OrganisationType
 from domain.courses.commands import course_changed, take_recording
@@ -17,6 +18,7 @@ from domain.organisations.models import Organisation
 from domain.permits import Permit
 from domain.rehabilitation.models import CommissionRecord
 from domain.rehabilitation.plans import rehabilitation
+from domain.requests.rules import refuse_restricted
 from domain.unit_of_work import UnitOfWork
 
 REASONS = "reasons"
@@ -37,6 +39,7 @@ async def ask_commission(organisation_code: str, permit: Permit, work: UnitOfWor
         raise InvalidInput(field="organisation", reason="holds no commission")
     if any(wall.organisation_id == commission.id for wall in await walls_of(work.session, course.case_id)):
         raise InvalidInput(field="organisation", reason="behind a conflict wall")
+    refuse_restricted(await work.get(Case, course.case_id))
     record_id = work.ids.uuid()
     asked = CommissionRecord(
         id=record_id,
