@@ -49,14 +49,21 @@ def read_file(path: Path) -> Ledger:
         raise LedgerRefused(f"{path} cannot be read ({error.strerror})") from None
 
 
-async def replay(access: Access, ledger: Ledger) -> str:
+async def replay(access: Access, ledger: Ledger, head: str | None = None) -> str:
     """Erase again in a restored database what was erased since its backup; returns what to tell the operator.
 
     All of it in one transaction: a database that was interrupted here still serves nobody.
 
+    Args:
+        access: Whose database was restored; the owner must be known.
+        ledger: The newest that there is: one that was cut short in the middle is intact, and knows less.
+        head: Its last hash as `nrm ledger export` printed it, where that was noted.
+
     Raises:
-        LedgerRefused: see `domain.retention.replaying.replay`.
+        LedgerRefused: it ends elsewhere than was noted; or see `domain.retention.replaying.replay`.
     """
+    if head is not None and head != ledger.head.hex():
+        raise LedgerRefused("this is not the ledger whose head was noted")
     async with owned(access.dsns[DatabaseRole.OWNER]) as (session, _):
         new, erasures = await replay_into(session, ledger, published())
     return (

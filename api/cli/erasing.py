@@ -37,6 +37,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     replaying = actions.add_parser("replay", help="erase again in a restored database what was erased since")
     replaying.add_argument("--input", type=Path, required=True, metavar="FILE", help="the newest export")
     replaying.add_argument("--database", metavar="NAME", help="another database than the configured one")
+    replaying.add_argument("--head", metavar="SHA256", help="what `nrm ledger export` printed: shows a cut ledger too")
     replaying.set_defaults(run=run_replay)
     found = subparsers.add_parser("erasures", help="certificates of erasure").add_subparsers(
         required=True, metavar="ACTION"
@@ -89,7 +90,7 @@ def run_replay(arguments: argparse.Namespace) -> int:
     def replayed() -> str:
         with database_access(load_settings()) as access:
             goal = elsewhere(access, arguments.database) if arguments.database else access
-            return asyncio.run(ledger.replay(goal, ledger.read_file(arguments.input)))
+            return asyncio.run(ledger.replay(goal, ledger.read_file(arguments.input), arguments.head))
 
     return _told(replayed)
 

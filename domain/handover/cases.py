@@ -84,8 +84,7 @@ async def hand_over(
         return EscalationReason.CONFLICT_WALL
     if not may_lead(successor):
         return EscalationReason.SERVICE_NOT_OFFERED
-    wanted = agreed(work, await record_of(work.session, case), successor)
-    compartments = wanted if case.restricted_at is None else set[Compartment]()
+    compartments = agreed(work, await record_of(work.session, case), successor)
     if not compartments and not sealed:
         return EscalationReason.NO_CONSENT
     await end_lead(work, case)
@@ -126,7 +125,10 @@ def agreed(work: UnitOfWork, record: CaseRecord, successor: Organisation) -> set
     """Return what a new leader may open: what the person agreed that it may have for support.
 
     Where the procedure lets a case be handed over without consent (a child; imminent danger), what it hands over then.
+    Nothing of a case of which the person wants nothing passed on.
     """
+    if record.case.restricted_at is not None:
+        return set()
     found = {
         Compartment(code)
         for consent in newest(record.consents)

@@ -1,6 +1,6 @@
 """What can be done with a request of the person: record it, grant it, refuse it on a named ground."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -149,16 +149,10 @@ async def reveal_words(permit: Permit, request: SubjectRequest, work: UnitOfWork
     """Open what a request and its answer said, by kind; recorded before it is read. Who may not, is told nothing."""
     if Compartment.LEGAL not in permit.compartments:
         return {}
-    of_legal = replace(permit, compartments=frozenset({Compartment.LEGAL}))
     found = {}
+    action, stream_id = AuditAction.SUBJECT_REQUESTS_READ, request.case_id
     for kind in (WORDS, REASONS):
-        opened = await work.reveal(
-            of_legal,
-            action=AuditAction.SUBJECT_REQUESTS_READ,
-            stream_id=request.case_id,
-            record_id=request.id,
-            kind=kind,
-        )
+        opened = await work.reveal(permit, action=action, stream_id=stream_id, record_id=request.id, kind=kind)
         if Compartment.LEGAL in opened:
             found[kind] = str(opened[Compartment.LEGAL]["text"])
     return found

@@ -8,67 +8,17 @@ from types import MappingProxyType
 
 CODED: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "assessments": (
-            "danger",
-            "needs",
-        ),
-        "awards": (
-            "population",
-            "ground",
-            "refusal",
-        ),
-        "capacity_questions": (
-            "age_band",
-            "sex",
-            "languages",
-            "children",
-        ),
-        "cases": (
-            "entry_channel",
-            "victim_type",
-            "closure_reason",
-        ),
-        "classifications": (
-            "kind",
-            "code",
-            "body",
-            "said_on",
-        ),
-        "commission_records": (
-            "services",
-            "outcome",
-            "decided_on",
-        ),
-        "compensation_records": (
-            "stage",
-            "amount",
-            "currency",
-            "on_day",
-        ),
-        "consents": (
-            "giver",
-            "decision",
-            "purposes",
-            "compartments",
-            "obtained",
-            "language",
-            "informed_of",
-        ),
-        "contacts": (
-            "channel",
-            "language",
-            "topic",
-            "country_of_interest",
-            "heard_of_us",
-            "anonymous",
-            "outcome",
-        ),
+        "assessments": ("danger", "needs"),
+        "awards": ("population", "ground", "refusal"),
+        "capacity_questions": ("age_band", "sex", "languages", "children"),
+        "cases": ("entry_channel", "victim_type", "closure_reason"),
+        "classifications": ("kind", "code", "body", "said_on"),
+        "commission_records": ("services", "outcome", "decided_on"),
+        "compensation_records": ("stage", "amount", "currency", "on_day"),
+        "consents": ("giver", "decision", "purposes", "compartments", "obtained", "language", "informed_of"),
+        "contacts": ("channel", "language", "topic", "country_of_interest", "heard_of_us", "anonymous", "outcome"),
         "cooperations": ("willing",),
-        "course_facts": (
-            "fact",
-            "value",
-            "on_day",
-        ),
+        "course_facts": ("fact", "value", "on_day"),
         "courses": ("subject",),
         "exploitation_episodes": (
             "types",
@@ -89,20 +39,8 @@ CODED: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "ended",
             "duration",
         ),
-        "follow_ups": (
-            "due_on",
-            "asked_on",
-            "reached",
-            "work",
-            "income",
-            "living_standard",
-            "would_refer",
-        ),
-        "identification_decisions": (
-            "body",
-            "outcome",
-            "legal_basis",
-        ),
+        "follow_ups": ("due_on", "asked_on", "reached", "work", "income", "living_standard", "would_refer"),
+        "identification_decisions": ("body", "outcome", "legal_basis"),
         "persons": (
             "sex",
             "gender",
@@ -114,35 +52,15 @@ CODED: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "languages",
             "disability",
         ),
-        "plan_versions": (
-            "status",
-            "services",
-            "review_on",
-            "agreed_by",
-        ),
-        "referral_events": (
-            "reason",
-            "declined_by",
-        ),
-        "referrals": (
-            "basis",
-            "age_band",
-            "sex",
-            "languages",
-            "outcome",
-        ),
-        "screenings": (
-            "hits",
-            "dimensions",
-            "rule_indicated",
-            "result",
-        ),
+        "plan_versions": ("status", "services", "review_on", "agreed_by"),
+        "referral_events": ("reason", "declined_by"),
+        "referrals": ("basis", "age_band", "sex", "languages", "outcome"),
+        "retention_holds": ("ground",),
+        "screenings": ("hits", "dimensions", "rule_indicated", "result"),
         "service_costs": ("funding_source",),
-        "service_episodes": (
-            "service",
-            "outcome",
-        ),
+        "service_episodes": ("service", "outcome"),
         "service_terms": ("certificate",),
+        "subject_requests": ("kind", "made_by", "ground"),
     }
 )
 """Columns that hold coded attributes, by table."""
