@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from fastapi import APIRouter
+from sqlalchemy import ColumnElement
 from sqlmodel import col, select
 
 from api.dependencies import CurrentActor, Cursor, Limit, May, Work
@@ -21,8 +22,8 @@ from domain.retention.queries import certificate
 router = APIRouter(tags=["erasures"], route_class=UnitOfWorkRoute)
 
 
-def _of_own(actor: Actor) -> tuple[object, ...]:
-    return col(Erasure.organisation_id) == actor.organisation_id, ~walled(col(Erasure.case_id), actor)
+def _of_own(actor: Actor) -> ColumnElement[bool]:
+    return (col(Erasure.organisation_id) == actor.organisation_id) & ~walled(col(Erasure.case_id), actor)
 
 
 @router.get("/erasures", responses=READ_PROBLEMS)
@@ -33,7 +34,7 @@ async def list_erasures(
     may.own(Permission.ERASURE_READ)
     rows, following = await page(
         work.session,
-        select(Erasure).where(*_of_own(actor)),
+        select(Erasure).where(_of_own(actor)),
         (col(Erasure.erased_at), col(Erasure.id)),
         cursor,
         limit,
@@ -46,7 +47,7 @@ async def list_erasures(
 async def read_certificate(erasure_id: UUID, may: May, work: Work, actor: CurrentActor) -> CertificateOut:
     """Read the certificate of an erasure: what was destroyed, line by line of the shred ledger, and what remains."""
     permit = may.own(Permission.ERASURE_READ)
-    rows = await work.session.execute(select(Erasure).where(col(Erasure.id) == erasure_id, *_of_own(actor)))
+    rows = await work.session.execute(select(Erasure).where(col(Erasure.id) == erasure_id, _of_own(actor)))
     erasure = rows.scalar_one_or_none()
     if erasure is None:
         raise NotFound

@@ -107,7 +107,9 @@ async def _holders(work: UnitOfWork, case_id: UUID) -> list[UUID]:
 async def _contacts(work: UnitOfWork, case: Case, why: ErasureReason) -> list[UUID]:
     """Return the contacts whose words go with the case: all on request; else those that are about no other case."""
     rows = await work.session.execute(
-        select(col(ContactCase.contact_id)).where(col(ContactCase.case_id) == case.id).order_by(ContactCase.contact_id)
+        select(col(ContactCase.contact_id))
+        .where(col(ContactCase.case_id) == case.id)
+        .order_by(col(ContactCase.contact_id))
     )
     found = list(rows.scalars())
     if why == ErasureReason.REQUEST or not found:

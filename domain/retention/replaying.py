@@ -104,15 +104,20 @@ async def _finish(session: AsyncSession, entries: list[Shredded], catalogue: Cat
     holders = [last.holder_id] if whole else [one.holder_id for one in entries]
     case = (await session.execute(select(Case).where(col(Case.id).in_(holders)))).scalar_one_or_none()
     contact = (await session.execute(select(Contact).where(col(Contact.id).in_(holders)))).scalars().first()
-    if case is None and contact is None:
+    if last.erasure_id is None or (case is None and contact is None):
         return False
     destroyed = sorted(Compartment) if whole and case else sorted({one.compartment for one in entries} - {EVERYTHING})
+    if case is not None:
+        place = case.id, case.reference, case.owner_organisation_id
+    else:
+        assert contact is not None  # noqa: S101 - for the types: one of them is there
+        place = contact.id, str(contact.id), contact.organisation_id
     erasure = Erasure(
         id=last.erasure_id,
         case_id=case.id if case else None,
-        subject_id=case.id if case else contact.id,
-        reference=case.reference if case else str(contact.id),
-        organisation_id=case.owner_organisation_id if case else contact.organisation_id,
+        subject_id=place[0],
+        reference=place[1],
+        organisation_id=place[2],
         why=ErasureReason(last.why),
         compartments=[*map(str, destroyed)],
         whole=whole,

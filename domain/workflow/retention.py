@@ -115,7 +115,11 @@ class Retention(Closed):
         named = {*self.fields.values(), *self.closures.values(), *(rule.kept for rule in self._rules().values())}
         named |= {WHOLE, CONTACT, DRAFT, PACKAGE}
         self._refuse("no such class", named - set(self.classes))
-        cited = [*self.classes.values(), *self.requests.values(), *self.refusals.values()]
+        cited: list[Kept | RequestRule | RefusalRule] = [
+            *self.classes.values(),
+            *self.requests.values(),
+            *self.refusals.values(),
+        ]
         self._refuse("no such source", {rule.source for rule in cited} - set(self.sources))
         forgotten = {name for name, rule in self._rules().items() if rule.then == Then.FORGET}
         can = {f"{table}.{column}" for table, columns in FORGETTABLE.items() for column in columns}
