@@ -99,4 +99,4 @@ FORGETTABLE: Mapping[str, frozenset[str]] = MappingProxyType(
         "screenings": frozenset({"hits"}),
     }
 )
-"""Those that `nrm_forget` (migration 0013) can make unknown; the others can only be kept."""
+"""Those that `nrm_forget` (migration 0012) can make unknown; the others can only be kept."""

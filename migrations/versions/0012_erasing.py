@@ -17,7 +17,7 @@ from migrations.row_security import (
     protect,
 )
 
-revision = "0013"
+revision = "0012"
 down_revision = "0011"
 branch_labels = None
 depends_on = None
