@@ -365,15 +365,25 @@ async def test_the_drill_of_erasing_and_restoring_is_done_by_command(
                 break
             await asyncio.sleep(0.1)
         worker.send_signal(signal.SIGTERM)
-        assert erasure is not None, worker.communicate(timeout=20)
+        output = worker.communicate(timeout=30)
+        assert erasure is not None, output
         head = said("ledger", "export", "--output", ledger).split()[-1]
         (tmp_path / "certificate").write_text(said("erasures", "certificate", "--erasure", str(erasure)))
         assert "confirmed by" in said("erasures", "verify", "--certificate", certificate, "--ledger", ledger)
         told = said("restore", "--input", folder, "--database", "nrm_drill", "--ledger", ledger)
         assert "1 erasures" in told
         assert head in told
-        await connection.execute(MARK)
-        assert "nrm ledger replay" in said("serve", code=1)
-        await connection.execute("DELETE FROM restorations")
     finally:
+        await connection.close()
+
+
+async def test_what_was_restored_is_not_served_before_its_ledger_is_replayed(installation: Installation) -> None:
+    connection = await asyncpg.connect(Server(installation.folder / "postgres").dsn(database="nrm"))
+    try:
+        await connection.execute(MARK)
+        refused = installation.run("serve")
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert "nrm ledger replay" in refused.stderr
+    finally:
+        await connection.execute("DELETE FROM restorations")
         await connection.close()
