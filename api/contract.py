@@ -47,6 +47,8 @@ TAGS = {
     "directory": "Organisations and what the codes mean.",
     "approvals": "What two persons of two organisations must agree on.",
     "break-glass": "Emergency access to one compartment of one case, and its review.",
+    "requests": "What a person asks about their own file, and what it is kept for.",
+    "erasures": "What was erased, and the certificates of it.",
     "escalations": "What has no responsible organisation, and who is to answer for it.",
     "procedures": "The standard operating procedures as data.",
     "notifications": "What an organisation is told: references, never content.",

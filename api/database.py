@@ -11,6 +11,7 @@ from sqlalchemy import event, exc, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from api.settings import DatabaseRole
+from auth.authentication import AwaitsLedger
 
 CONNECT_TIMEOUT: Final = 5.0
 """Seconds to wait for a new connection."""
@@ -122,6 +123,8 @@ def is_unavailable(error: BaseException) -> bool:
     """Tell whether an error means that the database cannot serve now, so that the caller should come back (503)."""
     if isinstance(error, exc.DBAPIError):
         return error.connection_invalidated or (error.orig is not None and is_unavailable(error.orig))
+    if isinstance(error, AwaitsLedger):
+        return True
     if isinstance(error, exc.TimeoutError | OSError | asyncpg.InterfaceError | asyncpg.TargetServerAttributeNotMatched):
         return True
     state = getattr(error, "sqlstate", None)

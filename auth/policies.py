@@ -314,6 +314,8 @@ RULES: dict[Permission, tuple[Rule, ...]] = {
     Permission.GLASS_RESTORE: (REVIEWS_IT,),
     Permission.APPROVAL_READ: (AGREES,),
     Permission.APPROVAL_DECIDE: (AGREES,),
+    Permission.SUBJECT_REQUEST_ANSWER: (OWNS_AND_WORKS,),
+    Permission.RETENTION_HOLD: (OWNS_AND_WORKS,),
 }
 """Verbs on records. A verb that is not here concerns the actor's own organisation or the public directory."""
 

@@ -74,6 +74,9 @@ class Permission(StrEnum):
     APPROVAL_REQUEST = "approval:request"
     APPROVAL_READ = "approval:read"
     APPROVAL_DECIDE = "approval:decide"
+    SUBJECT_REQUEST_ANSWER = "subject_request:answer"
+    RETENTION_HOLD = "retention:hold"
+    ERASURE_READ = "erasure:read"
 
 
 _EVERYBODY = frozenset({Permission.DIRECTORY_READ, Permission.RELEASE_READ, Permission.FIGURE_READ})
@@ -109,8 +112,10 @@ _CASE_WORK = frozenset(
         Permission.NOTIFICATION_READ,
         Permission.WEBHOOK_KEEP,
         Permission.OPENINGS_READ,
+        Permission.ERASURE_READ,
     }
 )
+_OF_THE_PERSON = frozenset({Permission.SUBJECT_REQUEST_ANSWER, Permission.RETENTION_HOLD})
 _RECEIVING = frozenset(
     {
         Permission.CASE_READ,
@@ -156,10 +161,18 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     | _CONTACTS
     | _COURSES
     | _EMERGENCY
+    | _OF_THE_PERSON
     | {Permission.DECISION_RECORD, Permission.COMMISSION_REASONS, Permission.PLACE_KEEP},
-    Role.POLICE_OFFICER: _EVERYBODY | _CASE_WORK | _RECEIVING | _COURSES | _EMERGENCY | {Permission.DECISION_RECORD},
+    Role.POLICE_OFFICER: _EVERYBODY
+    | _CASE_WORK
+    | _RECEIVING
+    | _COURSES
+    | _EMERGENCY
+    | _OF_THE_PERSON
+    | {Permission.DECISION_RECORD},
     Role.MIGRATION_OFFICER: _EVERYBODY
     | _CASE_WORK
+    | _OF_THE_PERSON
     | _RECEIVING
     | {Permission.DECISION_RECORD, Permission.COMMISSION_READ, Permission.COMMISSION_DECIDE},
     Role.SHELTER_STAFF: _EVERYBODY | _RECEIVING | _COURSES | _EMERGENCY | {Permission.PLACE_KEEP},

@@ -893,6 +893,69 @@ class CountUnit(StrEnum):
     CALLBACKS = "callbacks"
 
 
+class SubjectRequestKind(StrEnum):
+    """What a person may ask about their own file; the export of an access request is also what they may carry away."""
+
+    ACCESS = "access"
+    CORRECTION = "correction"
+    RESTRICTION = "restriction"
+    ERASURE = "erasure"
+
+
+class SubjectRequestStatus(StrEnum):
+    """Where such a request stands."""
+
+    RECEIVED = "received"
+    GRANTED = "granted"
+    REFUSED = "refused"
+
+
+class Requester(StrEnum):
+    """Who asks: the person, or somebody in their name, who may be the one that they must be protected from."""
+
+    PERSON = "person"
+    GUARDIAN = "guardian"
+    REPRESENTATIVE = "representative"
+
+
+class RefusalGround(StrEnum):
+    """The only grounds on which a request of the person may be refused; the country says which fits which."""
+
+    GUARDIAN_SUSPECTED = "guardian_suspected"
+    CHILD_BEST_INTEREST = "child_best_interest"
+    REQUESTER_NOT_ESTABLISHED = "requester_not_established"
+    VITAL_INTERESTS = "vital_interests"
+    LEGAL_DUTY = "legal_duty"
+    RIGHTS_OF_OTHERS = "rights_of_others"
+    ACCURATE_AS_RECORDED = "accurate_as_recorded"
+
+
+class Redaction(StrEnum):
+    """Why a field of their own file is not given to whoever asks for it."""
+
+    OTHERS = "others"
+    SAFETY = "safety"
+    REQUESTER = "requester"
+    ROLE = "role"
+
+
+class HoldGround(StrEnum):
+    """Why a file is kept beyond its period: only for what the person needs it for."""
+
+    COMPENSATION_CLAIM = "compensation_claim"
+    PROCEEDINGS = "proceedings"
+    COMPLAINT = "complaint"
+
+
+class ErasureReason(StrEnum):
+    """Why keys were destroyed."""
+
+    RETENTION = "retention"
+    REQUEST = "request"
+    ERROR = "error"
+    PACKAGE = "package"
+
+
 EXTENSIONS: dict[str, frozenset[str]] = {
     "OrganisationType": frozenset(
         {

@@ -25,6 +25,8 @@ import domain.places.models
 import domain.proceedings.models
 import domain.referrals.models
 import domain.rehabilitation.models
+import domain.requests.models
+import domain.retention.models
 import domain.screenings.models
 import domain.sealing.models
 import domain.services.models

@@ -5,13 +5,14 @@ import asyncio
 import sys
 from pathlib import Path
 
-from api import backup
+from api import backup, ledger
 from api.bootstrap import Access, database_access
 from api.cli.approving import spend, tell_missing
 from api.runtime import offline
 from api.settings import load_settings
 from domain.approvals.rules import Action, ApprovalMissing
 from domain.codes import ApprovalVerb
+from domain.retention.ledger import LedgerRefused
 
 EXIT_REFUSED = 1
 
@@ -35,6 +36,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--database", metavar="NAME", help="another database than the configured one; made if missing"
     )
     restoring.add_argument("--digest", metavar="SHA256", help="what `nrm backup` printed: shows a forged backup too")
+    restoring.add_argument(
+        "--ledger", type=Path, metavar="FILE", help="the newest `nrm ledger export`: erases again what was erased since"
+    )
     restoring.set_defaults(run=restore)
 
 
@@ -67,12 +71,15 @@ def restore(arguments: argparse.Namespace) -> int:
             goal = backup.elsewhere(access, arguments.database) if arguments.database else access
             asyncio.run(_agreed(access, goal, arguments))
             manifest = asyncio.run(backup.restore(goal, arguments.input, arguments.digest))
-    except backup.BackupRefused as error:
+            print(f"{goal.database}: restored {_sum(manifest)}")
+            if arguments.ledger is None:
+                print("it serves nobody before what was erased since is erased again: nrm ledger replay --input FILE")
+            else:
+                print(asyncio.run(ledger.replay(goal, ledger.read_file(arguments.ledger))))
+    except (backup.BackupRefused, LedgerRefused) as error:
         return _refuse(error)
     except ApprovalMissing as missing:
         return tell_missing(missing)
-    print(f"{goal.database}: restored {_sum(manifest)}")
-    print("erase again what was erased after that instant, before this database serves: its keys are back")
     if not manifest.audit_intact:
         print("the audit was broken when the backup was taken: see `nrm audit verify`", file=sys.stderr)
     return 0 if manifest.audit_intact else EXIT_REFUSED

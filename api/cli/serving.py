@@ -4,20 +4,24 @@ import argparse
 import asyncio
 import functools
 import signal
+import sys
 from dataclasses import replace
 from types import FrameType
 
 import uvicorn
+from sqlalchemy.exc import ProgrammingError
 
 from api import dispatcher, monitoring, sequencer, worker
 from api.app import create_app
-from api.bootstrap import database_access, prepare
+from api.bootstrap import Access, database_access, prepare
 from api.control import controlled
+from api.database import Database, is_unavailable
 from api.development import ensure_keys
 from api.hardening import leave_nothing_behind
 from api.logs import configure
+from api.readiness import awaits_ledger
 from api.runtime import Runtime, build, for_worker, keeper_of
-from api.settings import Settings, UnsafeSettings, load_settings
+from api.settings import DatabaseRole, Settings, UnsafeSettings, load_settings
 from domain.sealing.keeper import Keeper
 from domain.sealing.key_files import KeyFileRefused
 from domain.sealing.pkcs11 import TokenRefused
@@ -56,12 +60,41 @@ def migrate(_: argparse.Namespace) -> int:
     return 0
 
 
+def _awaits_ledger(access: Access, role: DatabaseRole) -> bool:
+    """Tell whether the database may serve nobody yet, and say what must be done. One that is away is waited for."""
+
+    async def asked() -> bool:
+        database = Database(access.dsns)
+        try:
+            return await awaits_ledger(database, role)
+        except Exception as error:
+            if is_unavailable(error) or isinstance(error, ProgrammingError):
+                return False
+            raise
+        finally:
+            await database.close()
+
+    if found := asyncio.run(asked()):
+        print(
+            "refused: this database was restored, and what was erased since its backup is there again.\n"
+            "Replay the newest shred ledger first: nrm ledger replay --input FILE",
+            file=sys.stderr,
+        )
+    return found
+
+
 def serve(_: argparse.Namespace) -> int:
-    """Serve until stopped. The server's own access log is off: it would hold paths, and paths hold references."""
+    """Serve until stopped. The server's own access log is off: it would hold paths, and paths hold references.
+
+    Returns:
+        The exit code: 0, or 1 if the database was restored and its shred ledger is not replayed.
+    """
     settings = _prepared()
     with database_access(settings) as access:
         keeper = _ready(keeper_of(settings))
         runtime = replace(build(settings, access.dsns), keys=keeper)
+        if _awaits_ledger(access, DatabaseRole.APPLICATION):
+            return 1
         app = create_app(runtime)
         with monitoring.watched(runtime), controlled(keeper, settings.control_path, "serve"):
             uvicorn.run(
@@ -91,9 +124,15 @@ def _ready(keeper: Keeper) -> Keeper:
 
 
 def work(_: argparse.Namespace) -> int:
-    """Work until stopped."""
+    """Work until stopped.
+
+    Returns:
+        The exit code: as for `serve`.
+    """
     settings = _prepared()
     with database_access(settings) as access:
+        if _awaits_ledger(access, DatabaseRole.WORKER):
+            return 1
         asyncio.run(_work(for_worker(settings, access.dsns)))
     return 0
 

@@ -44,6 +44,7 @@ from domain.referrals.models import Referral
 from domain.referrals.openings import reveal_notes, reveal_package
 from domain.referrals.queries import codes_of, unanswered
 from domain.referrals.rules import Act
+from domain.requests.rules import Restricted
 from domain.sealing.envelope import SealBroken
 from domain.unit_of_work import UnitOfWork
 from domain.workflow.engine import ConsentMissing, StepNotOpen
@@ -59,7 +60,19 @@ ACT_PROBLEMS = problems(
     PreconditionRequired,
     StepNotOpen,
     ConsentMissing,
+    Restricted,
     InvalidInput,
+    Unavailable,
+)
+SEND_PROBLEMS = problems(
+    TokenRefused,
+    NotFound,
+    NotPermitted,
+    InvalidRequest,
+    InvalidInput,
+    StepNotOpen,
+    ConsentMissing,
+    Restricted,
     Unavailable,
 )
 
@@ -68,14 +81,7 @@ Endpoint = TypeVar("Endpoint", bound=Callable[..., Awaitable[ReferralOut]])
 router = APIRouter(tags=["referrals"], route_class=UnitOfWorkRoute)
 
 
-@router.post(
-    "/cases/{reference}/referrals",
-    status_code=201,
-    dependencies=[IDEMPOTENT],
-    responses=problems(
-        TokenRefused, NotFound, NotPermitted, InvalidRequest, InvalidInput, StepNotOpen, ConsentMissing, Unavailable
-    ),
-)
+@router.post("/cases/{reference}/referrals", status_code=201, dependencies=[IDEMPOTENT], responses=SEND_PROBLEMS)
 async def create_referral(
     reference: Reference, body: ReferralIn, may: May, work: Work, response: Response
 ) -> ReferralOut:

@@ -106,3 +106,15 @@ class AuditAction(StrEnum):
     APPROVAL_EXECUTED = "approval.executed"  # the act was done; its approval is spent
     ACCOUNT_REVEALED = "account.revealed"  # why the glass was broken is about to be shown in the clear
     PLACEMENT_RELEASED = "placement.released"  # reserved places were given back before admission
+    SUBJECT_REQUEST_RECORDED = "subject_request.recorded"  # the person asked to see, correct, restrict or erase
+    SUBJECT_REQUEST_GRANTED = "subject_request.granted"  # what they asked for was done, or is being done
+    SUBJECT_REQUEST_REFUSED = "subject_request.refused"  # it was refused on a named ground
+    SUBJECT_REQUESTS_READ = "subject_requests.read"  # what was asked of a case was shown
+    FILE_READ = "file.read"  # the person's own file is about to be given to them
+    RESTRICTION_LIFTED = "restriction.lifted"  # the person lets it be passed on again
+    HOLD_PLACED = "hold.placed"  # a case is kept beyond its period
+    HOLD_LIFTED = "hold.lifted"  # it is kept no longer than its period
+    ERASED = "erasure.done"  # keys and sealed values of a case or contact were destroyed
+    ERASURE_POSTPONED = "erasure.postponed"  # the period ended, and something stops the erasure in the person's favour
+    CERTIFICATE_READ = "certificate.read"  # what is left of an erased case was shown
+    LEDGER_REPLAYED = "ledger.replayed"  # after a restore, what had been erased since the backup was erased again

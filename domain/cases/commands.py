@@ -18,6 +18,7 @@ from domain.deadlines.commands import case_changed, refresh_steps_of
 from domain.errors import InvalidInput, NotPermitted, VersionStale
 from domain.permits import Permit
 from domain.persons.models import Person
+from domain.retention.planning import keep_on, plan_case
 from domain.sealing.vault import Place, Sealing
 from domain.unit_of_work import UnitOfWork
 from domain.workflow.confidentiality import OF_PERSON
@@ -26,8 +27,8 @@ from domain.workflow.engine import OpenStep, step_that_records, step_to_take
 KIND = OF_PERSON
 """The kind of sealed value that a case's own compartments are."""
 
-OPENED_BY_NOBODY = frozenset({"reasons"})
-"""Kinds of sealed values that no route opens: the reasons of identification decisions."""
+OPENED_BY_NOBODY = frozenset({"reasons", "request-words", "request-reasons"})
+"""Kinds of sealed values that are not about the person: reasons of decisions, and what requests of theirs said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,6 +318,8 @@ async def set_case_work(
         action = AuditAction.CASE_REOPENED if case.closed_at is not None else AuditAction.STEP_COMPLETED
     case.case_work, case.closure_reason = case_work, reason
     case.closed_at = work.now if case_work == CaseWork.CLOSED else None
+    await keep_on(work, case)
+    plan_case(work, case)
     work.audit(action, permit, stream_id=case.id, step=step.step.key, reason=reason)
     await case_changed(work, case)
     return case

@@ -23,6 +23,10 @@ class Case(SQLModel, table=True):
     """The file on one person who may be a victim. Holds no word about the person.
 
     The identification and support axes are derived from decisions, referrals and episodes (`rules.py`), never stored.
+
+    Attributes:
+        restricted_at: Since when the person wants nothing more passed on.
+        erased_at: When everything that is sealed in it was destroyed; what stays is counted, and seen by nobody.
     """
 
     __tablename__ = "cases"
@@ -39,6 +43,8 @@ class Case(SQLModel, table=True):
     closure_reason: ClosureReason | None = Field(default=None, sa_type=Text)
     opened_at: datetime = Field(sa_type=Instant)
     closed_at: datetime | None = Field(default=None, sa_type=Instant)
+    restricted_at: datetime | None = Field(default=None, sa_type=Instant)
+    erased_at: datetime | None = Field(default=None, sa_type=Instant)
     version: int = 1
 
 

@@ -16,6 +16,7 @@ from domain.deadlines.models import Deadline, DeadlineKind
 from domain.disclosures.grounds import to_open_contact
 from domain.errors import InvalidInput, StateConflict, VersionStale
 from domain.permits import Permit
+from domain.retention.planning import plan_contact
 from domain.unit_of_work import UnitOfWork
 from domain.workflow.engine import Snapshot, open_steps
 
@@ -72,6 +73,7 @@ async def log_contact(
     await work.flush()
     if contact.callback_due_at is not None:
         _start_clock(work, contact)
+    plan_contact(work, contact, permit.actor.country, opens_cases=bool(command.opens))
     for compartment, fields in command.sealed.items():
         await work.vault.put(
             fields, holder_id=contact.id, record_id=contact.id, kind=NOTES, compartment=compartment, now=work.now

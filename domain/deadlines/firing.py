@@ -12,7 +12,7 @@ from domain.capacity import firing as capacity
 from domain.capacity.models import CapacityQuestion
 from domain.cases.models import Case
 from domain.cases.walls import review_due
-from domain.codes import AwardStatus, EscalationUnit, ReferralStatus, Role
+from domain.codes import AwardStatus, EscalationUnit, ReferralStatus, Role, SubjectRequestStatus
 from domain.contacts.models import Contact
 from domain.courses.commands import refresh_course, refresh_courses
 from domain.courses.models import Course
@@ -35,6 +35,8 @@ from domain.referrals.endings import end_sharing, expire_referral
 from domain.referrals.models import Referral
 from domain.referrals.rules import BEFORE_ACCEPTANCE, BEFORE_ANSWER
 from domain.referrals.waiting import tell_next
+from domain.requests.models import SubjectRequest
+from domain.retention.firing import contact_ended, erasure_granted, period_ended
 from domain.unit_of_work import UnitOfWork
 
 AWAITED = {
@@ -48,7 +50,7 @@ SUBJECTS: dict[DeadlineKind, type[SQLModel]] = {
     **dict.fromkeys(
         (*AWAITED, DeadlineKind.GROUND_END, DeadlineKind.RECEIVER_LEFT, DeadlineKind.SENDER_LEFT), Referral
     ),
-    DeadlineKind.CONTACT_LEFT: Contact,
+    **dict.fromkeys((DeadlineKind.CONTACT_LEFT, DeadlineKind.CONTACT_RETENTION), Contact),
 }
 """What is locked before the case of a deadline."""
 
@@ -120,7 +122,7 @@ async def still_meant(work: UnitOfWork, deadline: Deadline) -> bool:
 
 async def _recompute(work: UnitOfWork, deadline: Deadline) -> bool:
     case = await work.get(Case, deadline.case_id) if deadline.case_id else None
-    if case is not None:
+    if case is not None and case.erased_at is None:
         await _refresh(work, case)
     return True
 
@@ -162,6 +164,15 @@ async def _award_undecided(work: UnitOfWork, deadline: Deadline) -> bool:
     if award.status != AwardStatus.ASKED:
         return False
     await escalate(work, deadline, NotificationKind.AWARD_OVERDUE, str(award.id), deadline.rule)
+    return True
+
+
+async def _request_unanswered(work: UnitOfWork, deadline: Deadline) -> bool:
+    request = await work.get(SubjectRequest, deadline.subject_id)
+    if request.status != SubjectRequestStatus.RECEIVED:
+        return False
+    case = await work.get(Case, request.case_id)
+    await escalate(work, deadline, NotificationKind.SUBJECT_REQUEST_OVERDUE, case.reference, request.kind)
     return True
 
 
@@ -226,6 +237,10 @@ HANDLERS: Mapping[DeadlineKind, Callable[[UnitOfWork, Deadline], Awaitable[bool]
     DeadlineKind.ASSIGNED: assigned,
     DeadlineKind.GLASS_REVIEW: unreviewed,
     DeadlineKind.WALL_REVIEW: review_due,
+    DeadlineKind.SUBJECT_REQUEST: _request_unanswered,
+    DeadlineKind.RETENTION: period_ended,
+    DeadlineKind.CONTACT_RETENTION: contact_ended,
+    DeadlineKind.ERASURE: erasure_granted,
 }
 """What each kind of deadline does when it falls due: each tells whether it was still meant.
 

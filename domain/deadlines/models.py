@@ -31,6 +31,10 @@ class DeadlineKind(StrEnum):
     GROUND_END = "ground_end"
     WALL_REVIEW = "wall_review"
     GLASS_REVIEW = "glass_review"
+    SUBJECT_REQUEST = "subject_request"
+    RETENTION = "retention"
+    CONTACT_RETENTION = "contact_retention"
+    ERASURE = "erasure"
 
 
 class Deadline(SQLModel, table=True):
@@ -39,8 +43,8 @@ class Deadline(SQLModel, table=True):
     Attributes:
         subject_id: The case, course, referral, contact, award, capacity question, place or placement; the organisation
             that changed; the escalation that was assigned; the emergency access or wall to be
-            reviewed.
-        rule: The step or priority of the SOP that set it.
+            reviewed; the request of the person.
+        rule: The step or priority of the SOP that set it, or the class of keeping.
     """
 
     __tablename__ = "deadlines"

@@ -327,8 +327,10 @@ async def to_hand_over(
     """Return what a new leader may open, and on which ground: what the person agreed that it may have for support.
 
     Where the procedure lets a case be handed over without consent (a child; imminent danger), what it hands over then.
-    The worker holds the case.
+    Nothing of a case of which the person wants nothing passed on. The worker holds the case.
     """
+    if record.case.restricted_at is not None:
+        return Ground(None, Standing.WITHOUT_NAME), set()
     present = await _present(work)
     agreed = [
         one

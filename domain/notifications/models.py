@@ -44,6 +44,8 @@ class NotificationKind(StrEnum):
     GLASS_UNREVIEWED = "glass_unreviewed"
     GLASS_REVIEWED = "glass_reviewed"
     HONEY_TOUCHED = "honey_touched"
+    SUBJECT_REQUEST_OVERDUE = "subject_request_overdue"
+    CASE_ERASED = "case_erased"
 
 
 class Notification(SQLModel, table=True):

@@ -47,6 +47,7 @@ from domain.referrals.models import Referral
 from domain.referrals.openings import PACKAGE
 from domain.referrals.queries import answering
 from domain.referrals.rules import OVER, Act, Side, at_least_as_urgent, moved, outcome_of
+from domain.requests.rules import refuse_restricted
 from domain.sealing.vault import Place
 from domain.unit_of_work import UnitOfWork
 from domain.workflow.engine import ConsentMissing, OpenStep
@@ -250,6 +251,7 @@ async def _send_draft(work: UnitOfWork, permit: Permit, referral: Referral) -> N
 
 async def _send(work: UnitOfWork, ground: Ground, case: Case, referral: Referral) -> None:
     """Freeze and seal the package, start the clocks and tell the receiver."""
+    refuse_restricted(case)
     person = await person_of(work, case)
     await work.hand_on(
         ground,

@@ -19,6 +19,7 @@ from domain.permits import Permit
 from domain.places.holding import call_next, free
 from domain.referrals.models import Referral, ReferralEvent
 from domain.referrals.rules import AFTER_ACCEPTANCE, OVER, Act, moved
+from domain.requests.rules import refuse_restricted
 from domain.services.models import ServiceEpisode
 from domain.unit_of_work import UnitOfWork
 
@@ -134,7 +135,11 @@ async def note_reassignment(work: UnitOfWork, referral: Referral) -> None:
 
 
 async def open_to_receiver(work: UnitOfWork, ground: Ground, referral: Referral) -> None:
-    """Write the grant of an acceptance, on its ground. Accepting case management takes the case over."""
+    """Write the grant of an acceptance, on its ground. Accepting case management takes the case over.
+
+    Raises:
+        Restricted: the person wants nothing passed on any more.
+    """
     if ground.permit is None or ground.permit.subject_id != referral.id:
         raise NotPermitted(rule="ground")
     takes_over = referral.service == Service.CASE_MANAGEMENT
@@ -152,9 +157,10 @@ async def open_to_receiver(work: UnitOfWork, ground: Ground, referral: Referral)
         )
     )
     await work.flush()
+    case = await work.lock(Case, referral.case_id)  # only now may the receiver see it: a restriction is looked at here
+    refuse_restricted(case)
     if not takes_over:
         return
-    case = await work.lock(Case, referral.case_id)
     for grant in await running_grants(work.session, case.id, Relation.OWNER, work.now):
         if grant.organisation_id != referral.receiving_organisation_id:
             grant.valid_until = work.now

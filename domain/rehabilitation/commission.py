@@ -7,6 +7,7 @@ from typing import Any
 from sqlmodel import col, select
 
 from domain.audit.actions import AuditAction
+from domain.cases.models import Case
 from domain.cases.queries import refuse_walled
 from domain.codes import CommissionOutcome, Compartment, NrmRole, OrganisationStatus, OrganisationType
 from domain.courses.commands import course_changed, take_recording
@@ -19,6 +20,7 @@ from domain.organisations.models import Organisation
 from domain.permits import Permit
 from domain.rehabilitation.models import CommissionRecord
 from domain.rehabilitation.plans import rehabilitation
+from domain.requests.rules import refuse_restricted
 from domain.unit_of_work import UnitOfWork
 
 REASONS = "reasons"
@@ -40,6 +42,7 @@ async def ask_commission(organisation_code: str, permit: Permit, work: UnitOfWor
     if commission is None or not _holds_commission(commission, course.country):
         raise InvalidInput(field="organisation", reason="holds no commission")
     await refuse_walled(work, course.case_id, commission.id, field="organisation")
+    refuse_restricted(await work.get(Case, course.case_id))
     record_id = work.ids.uuid()
     asked = CommissionRecord(
         id=record_id,

@@ -232,10 +232,18 @@ class Vault:
         )
         return rows.first() is not None
 
-    async def shred(self, holder_id: UUID) -> None:
-        """Delete a holder's sealed values and their keys: what a copy elsewhere still holds can no longer be opened."""
-        await self.session.execute(delete(SealedValue).where(col(SealedValue.holder_id) == holder_id))
-        await self.session.execute(delete(SealingKey).where(col(SealingKey.holder_id) == holder_id))
+    async def shred(self, holder_id: UUID, compartments: Collection[Compartment] = tuple(Compartment)) -> None:
+        """Delete a holder's sealed values and their keys: what a copy elsewhere still holds can no longer be opened.
+
+        The database writes each destroyed key into the shred ledger, in the same transaction.
+        """
+        values = delete(SealedValue).where(col(SealedValue.holder_id) == holder_id)
+        keys = delete(SealingKey).where(col(SealingKey.holder_id) == holder_id)
+        if set(compartments) != set(Compartment):
+            values = values.where(col(SealedValue.compartment).in_(sorted(compartments)))
+            keys = keys.where(col(SealingKey.compartment).in_(sorted(compartments)))
+        await self.session.execute(values)
+        await self.session.execute(keys)
 
     async def _keys(
         self, holder_id: UUID, compartments: Collection[Compartment]

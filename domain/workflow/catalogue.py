@@ -16,6 +16,7 @@ from domain.workflow.country import CountryProfile
 from domain.workflow.files import FileInvalid, parse, read
 from domain.workflow.indicators import IndicatorSet
 from domain.workflow.messages import CodeLabels, Messages
+from domain.workflow.retention import Retention
 from domain.workflow.sop import Sop
 
 Key = TypeVar("Key")
@@ -23,8 +24,8 @@ Value = TypeVar("Value")
 Versioned = tuple[str, str]
 """The key and the version of a file."""
 
-_KINDS: Mapping[str, type[Sop | Confidentiality | IndicatorSet]] = MappingProxyType(
-    {"sop": Sop, "profile": Confidentiality, "indicator_set": IndicatorSet}
+_KINDS: Mapping[str, type[Sop | Confidentiality | IndicatorSet | Retention]] = MappingProxyType(
+    {"sop": Sop, "profile": Confidentiality, "indicator_set": IndicatorSet, "retention": Retention}
 )
 
 
@@ -36,6 +37,7 @@ class Catalogue:
     access: Mapping[str, AccessRules]
     sops: Mapping[Versioned, Sop]
     confidentialities: Mapping[Versioned, Confidentiality]
+    retentions: Mapping[Versioned, Retention]
     indicator_sets: Mapping[Versioned, IndicatorSet]
     codes: CodeLabels
     messages: Messages
@@ -63,6 +65,9 @@ class Catalogue:
             sops=MappingProxyType({(one.sop, one.version): one for one in files if isinstance(one, Sop)}),
             confidentialities=MappingProxyType(
                 {(one.profile, one.version): one for one in files if isinstance(one, Confidentiality)}
+            ),
+            retentions=MappingProxyType(
+                {(one.retention, one.version): one for one in files if isinstance(one, Retention)}
             ),
             indicator_sets=MappingProxyType(
                 {(one.indicator_set, one.version): one for one in files if isinstance(one, IndicatorSet)}
@@ -132,6 +137,15 @@ class Catalogue:
         """Whether some country's profile has a place in a compartment for all these fields of a kind of record."""
         return any(self.confidentiality(country).places(kind, compartment, fields) for country in self.profiles)
 
+    def retention(self, country: str) -> Retention:
+        """The retention profile that is current in a country.
+
+        Raises:
+            NotFound: there is no package for this country.
+        """
+        named = self.profile(country).retention
+        return self.retentions[named.key, named.version]
+
     def labels(self, code_list: str, code: str, language: Language) -> str:
         """What a code is called.
 
@@ -147,15 +161,20 @@ class Catalogue:
 
     def _refuse_dangling(self) -> None:
         for profile in self.profiles.values():
-            named = profile.confidentiality, profile.indicator_set
+            named = profile.confidentiality, profile.indicator_set, profile.retention
             dangling = [item for item in profile.current.items() if item not in self.sops]
             dangling += [] if (named[0].key, named[0].version) in self.confidentialities else [("confidentiality", "")]
             dangling += [] if (named[1].key, named[1].version) in self.indicator_sets else [("indicator_set", "")]
             dangling += [] if profile.country in self.access else [("access", "")]
+            dangling += [] if (named[2].key, named[2].version) in self.retentions else [("retention", "")]
             if dangling:
                 raise FileInvalid(f"the profile of {profile.country} names what does not exist: {dangling}")
             if faults := self.confidentiality(profile.country).faults():
                 raise FileInvalid(f"the confidentiality profile of {profile.country}: {'; '.join(faults)}")
+            try:
+                self.retention(profile.country).refuse_unclassed(self.confidentiality(profile.country))
+            except ValueError as fault:
+                raise FileInvalid(f"the retention profile of {profile.country}: {fault}") from None
 
 
 def _found(mapping: Mapping[Key, Value], key: Key) -> Value:
@@ -165,7 +184,7 @@ def _found(mapping: Mapping[Key, Value], key: Key) -> Value:
     return value
 
 
-def _file(path: Path) -> Sop | Confidentiality | IndicatorSet:
+def _file(path: Path) -> Sop | Confidentiality | IndicatorSet | Retention:
     """Read one versioned file into the model that its first key names."""
     content = parse(path.read_text(encoding="utf-8"))
     kind = str(next(iter(content), "")) if isinstance(content, dict) else ""

@@ -26,6 +26,8 @@ SEALED: Mapping[str, Mapping[Compartment, tuple[str, ...]]] = MappingProxyType(
         "ground": {Compartment.NARRATIVE: ("reason",)},
         "break-glass": {Compartment.NARRATIVE: ("account",)},
         "reasons": {Compartment.LEGAL: ("reasons",)},
+        "request-words": {Compartment.LEGAL: ("text",)},
+        "request-reasons": {Compartment.LEGAL: ("text",)},
         "classification": {Compartment.LEGAL: ("reasons",)},
         "exploitation": {Compartment.NARRATIVE: ("account",), Compartment.LOCATION: ("places",)},
     }

@@ -76,6 +76,7 @@ class CountryProfile(Closed):
     calendar: CalendarRules
     current: dict[StepKey, SemanticVersion]
     confidentiality: Named
+    retention: Named
     indicator_set: Named
     emergency_fund: EmergencyFund | None = None
 

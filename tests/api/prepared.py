@@ -11,6 +11,7 @@ import asyncpg
 from api import sequencer
 from domain.audit.checkpoints import Checkpoint
 from domain.audit.notes import Note
+from tests.journeys import erasing
 from tests.world import STAFF, WITNESS_KEY, World
 
 SYMBOL = re.compile(r"\{([a-z:_]+)(\.version)?\}")
@@ -265,6 +266,33 @@ class Prepared:
         wish = {"fact": "wish", "value": "leave"}
         await self.world.post("south", f"/courses/{stay}/happenings", wish)
         return referral, f"south /referrals/{referral}/placement"
+
+    async def _subject_request(self, kind: str) -> tuple[str, str]:
+        """Return a request of the person; one for access is granted."""
+        case = await self.named("case")
+        path = f"/cases/{case}/subject-requests"
+        request = (await self.world.post("alpha", path, {"kind": kind}))["id"]
+        if kind == "access":
+            await self.world.post("alpha", f"{path}/{request}/answer", {"granted": True})
+        return request, ""
+
+    async def _restricted(self) -> tuple[str, str]:
+        case, read = await self._opened()
+        await erasing.granted(self.world, case, "restriction")
+        return case, read
+
+    async def _hold(self) -> tuple[str, str]:
+        case = await self.named("case")
+        until = self.world.runtime.clock.present() + timedelta(days=30)
+        body = {"ground": "proceedings", "holds_until": until.isoformat()}
+        return (await self.world.post("alpha", f"/cases/{case}/retention-holds", body))["id"], ""
+
+    async def _erasure(self) -> tuple[str, str]:
+        case, _ = await self._opened()
+        await erasing.granted(self.world, case, "erasure")
+        await self.world.work_off()
+        found = (await self.world.get("alpha", "/erasures?limit=100"))["items"]
+        return next(one["id"] for one in found if one["reference"] == case), ""
 
     async def _release(self) -> tuple[str, str]:
         access = self.world.access

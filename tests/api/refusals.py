@@ -20,6 +20,7 @@ from api.settings import DatabaseRole
 from domain.sealing.keeper import FileSource, Keeper
 from domain.sealing.providers import FileProvider
 from tests.api.prepared import PERSON, Prepared
+from tests.journeys.erasing import granted
 from tests.world import STAFF, World
 
 ABSENT = "C-0000-0000-0000-0000"
@@ -72,6 +73,14 @@ async def consent_missing(world: World) -> httpx.Response:
     await world.post("alpha", f"/cases/{case}/assessments", {"danger": "high"})
     body = {"step": "offer-emergency-shelter", "service": "shelter", "recipient": "SHELTER-NORTH"}
     return await world.ask("alpha", "POST", f"/cases/{case}/referrals", body)
+
+
+async def restricted(world: World) -> httpx.Response:
+    prepared = Prepared(world)
+    referral = await prepared.named("referral:received")
+    await granted(world, await prepared.named("case"), "restriction")
+    version = await world.version("north", f"/referrals/{referral}")
+    return await world.ask("north", "POST", f"/referrals/{referral}/acceptance", version=version)
 
 
 async def no_free_place(world: World) -> httpx.Response:
@@ -177,6 +186,7 @@ MET: dict[str, Meeting] = {
     "state-conflict": state_conflict,
     "step-not-open": step_not_open,
     "consent-missing": consent_missing,
+    "restricted": restricted,
     "no-free-place": no_free_place,
     "invalid-input": invalid_input,
     "invalid-request": invalid_request,

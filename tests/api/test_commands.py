@@ -42,6 +42,12 @@ COMMANDS = [
     ["sop", "check"],
     ["audit", "export", "--output", "file"],
     ["audit", "verify"],
+    ["ledger", "export", "--output", "file"],
+    ["ledger", "verify", "--input", "file"],
+    ["ledger", "replay", "--input", "file", "--head", "0b7e", "--database", "nrm_restored"],
+    ["erasures", "certificate", "--erasure", "7d444840-9dc0-41d1-b245-5ffdce74fad2"],
+    ["erasures", "verify", "--certificate", "file", "--ledger", "file"],
+    ["restore", "--input", "folder", "--ledger", "file"],
     ["keys", "status"],
     ["honey", "create", "file.json", "--as", "subject", "ORGANISATION", "ngo_caseworker"],
     ["openapi"],
@@ -329,3 +335,56 @@ def test_what_cannot_be_imported_is_refused_in_one_line(
     refused = installation.run("import", "uk-form", str(FICTIONAL / file), "--as", *actor)
     assert (refused.returncode, refused.stdout) == (code, "")
     assert len(refused.stderr.splitlines()) == 1
+
+
+ERASE_ONE = """
+    INSERT INTO deadlines (id, case_id, subject_id, organisation_id, kind, rule, anchored_at, due_at)
+    SELECT gen_random_uuid(), id, id, owner_organisation_id, 'erasure', 'request', now(), now() FROM cases LIMIT 1
+"""
+MARK = "INSERT INTO restorations (id, taken_at, restored_at, entries) VALUES (gen_random_uuid(), now(), now(), 0)"
+
+
+async def test_the_drill_of_erasing_and_restoring_is_done_by_command(
+    installation: Installation, tmp_path: Path
+) -> None:
+    def said(*words: str, code: int = 0) -> str:
+        done = installation.run(*words)
+        assert done.returncode == code, (words, done.stdout, done.stderr)
+        return done.stdout if code == 0 else done.stderr
+
+    actor = ("--as", "caseworker-alpha", "NGO-ALPHA", "ngo_caseworker")
+    said("import", "uk-form", str(FICTIONAL / "uk-form.json"), *actor)
+    folder, ledger, certificate = (str(tmp_path / name) for name in ("backup", "ledger", "certificate"))
+    said("backup", "--output", folder)
+    connection = await asyncpg.connect(Server(installation.folder / "postgres").dsn(database="nrm"))
+    try:
+        await connection.execute(ERASE_ONE)
+        worker = installation.start("worker")
+        for _ in range(900):
+            erasure = await connection.fetchval("SELECT id::text FROM erasures")
+            if erasure is not None:
+                break
+            await asyncio.sleep(0.1)
+        worker.send_signal(signal.SIGTERM)
+        output = worker.communicate(timeout=30)
+        assert erasure is not None, output
+        head = said("ledger", "export", "--output", ledger).split()[-1]
+        (tmp_path / "certificate").write_text(said("erasures", "certificate", "--erasure", str(erasure)))
+        assert "confirmed by" in said("erasures", "verify", "--certificate", certificate, "--ledger", ledger)
+        told = said("restore", "--input", folder, "--database", "nrm_drill", "--ledger", ledger)
+        assert "1 erasures" in told
+        assert head in told
+    finally:
+        await connection.close()
+
+
+async def test_what_was_restored_is_not_served_before_its_ledger_is_replayed(installation: Installation) -> None:
+    connection = await asyncpg.connect(Server(installation.folder / "postgres").dsn(database="nrm"))
+    try:
+        await connection.execute(MARK)
+        refused = installation.run("serve")
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert "nrm ledger replay" in refused.stderr
+    finally:
+        await connection.execute("DELETE FROM restorations")
+        await connection.close()

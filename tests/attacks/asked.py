@@ -81,6 +81,11 @@ BODIES: Mapping[str, Body] = {
     "PUT /v1/cases/{reference}/person/{compartment}": always({"fields": {"given_name": "Overwritten"}}),
     "PUT /v1/cases/{reference}/case-work": always({"case_work": "active"}),
     "POST /v1/cases/{reference}/cooperation": always({"willing": "no"}),
+    "POST /v1/cases/{reference}/subject-requests": always({"kind": "access"}),
+    "POST /v1/cases/{reference}/subject-requests/{request_id}/answer": always({"granted": True}),
+    "POST /v1/cases/{reference}/retention-holds": always(
+        {"ground": "complaint", "holds_until": "2027-01-05T00:00:00Z"}
+    ),
     "POST /v1/cases/{reference}/walls": always({"organisation": "NGO-BETA"}),
     "POST /v1/cases/{reference}/screenings": always({"hits": {}, "result": "indicated"}),
     "POST /v1/cases/{reference}/assessments": always({"danger": "low", "needs": ["medical"]}),
@@ -142,7 +147,7 @@ WITHOUT_VERSION: Final = re.compile(
     r"|courses/.*|commission-requests/.*|audit/.*"
     r"|cases/\{reference\}/(steps/.*|cooperation|walls.*|screenings|assessments|decisions|consents.*|service-episodes"
     r"|exploitation-episodes|classifications|awards"
-    r"|courses|capacity-questions"
+    r"|courses|capacity-questions|subject-requests.*|retention-holds.*|restriction/end"
     r"|referrals(/fhir)?))"
 )
 """Changes that make something new and so name no version."""
@@ -154,6 +159,8 @@ FIXED: Mapping[str, str] = {
     "version": "1.0.0",
     "request_id": ABSENT,
     "wall_id": ABSENT,
+    "hold_id": ABSENT,
+    "erasure_id": ABSENT,
     "follow_up_id": ABSENT,
     "position": "0",
 }

@@ -18,7 +18,10 @@ from tests.world import STAFF, World
 
 WHO = {subject: name for name, (subject, _, _) in STAFF.items()}
 DIRECTORY = ("organisations", "staff_members", "memberships")
-NEXT_DUE = "SELECT min(due_at) FROM deadlines WHERE fired_at IS NULL AND settled_at IS NULL"
+NEXT_DUE = (
+    "SELECT min(due_at) FROM deadlines WHERE fired_at IS NULL AND settled_at IS NULL "
+    "AND kind NOT IN ('retention', 'contact_retention')"
+)
 CASE_PATHS = {
     Doing.CONSENT: "consents",
     Doing.ASSESS: "assessments",

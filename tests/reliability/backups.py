@@ -9,10 +9,13 @@ from typing import Any
 
 import asyncpg
 
+from api import ledger
 from api.app import create_app
 from api.backup import Manifest
 from api.bootstrap import Access
 from api.database import Database, Pool
+from api.settings import DatabaseRole
+from domain.retention.ledger import Ledger
 from tests.journeys.scenes import SEALED, carried, referred, supported
 from tests.world import World
 
@@ -94,3 +97,14 @@ async def serving(world: World, access: Access) -> AsyncIterator[World]:
         yield World(runtime, access, create_app(runtime), world.numbers)
     finally:
         await database.close()
+
+
+async def exported(world: World, output: Path) -> Ledger:
+    """Write the shred ledger of a world to a new file, as the operator does; returns what it holds."""
+    async with world.runtime.database.sessions(DatabaseRole.OWNER)() as session:
+        return await ledger.export(session, output)
+
+
+async def replayed(world: World, goal: Access, output: Path) -> str:
+    """Export the ledger of a world and replay it into a database restored from its backup."""
+    return await ledger.replay(goal, await exported(world, output))
