@@ -2,6 +2,7 @@
 
 from sqlmodel import SQLModel
 
+import domain.attachments.models
 import domain.audit.models
 import domain.capacity.models
 import domain.cases.models

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
+from domain.attachments.commands import choose, pack
 from domain.audit.actions import AuditAction
 from domain.capacity.commands import offer_upon
 from domain.cases.commands import KIND as COMPARTMENT_KIND
@@ -68,6 +69,7 @@ class SendReferral:
         draft: Prepare it only; nobody else learns of it before it is sent.
         earlier_referral: The reference of the referral that this one repeats elsewhere.
         capacity_question: The answered question upon which it is offered; the receiver learns of it on acceptance.
+        attachments: References of attachments of the case that its package holds, in compartments that it shares.
     """
 
     step: str
@@ -78,6 +80,7 @@ class SendReferral:
     draft: bool = False
     earlier_referral: str | None = None
     capacity_question: str | None = None
+    attachments: tuple[str, ...] = ()
 
 
 async def send_referral(command: SendReferral, permit: Permit, work: UnitOfWork) -> tuple[Referral, tuple[str, ...]]:
@@ -102,6 +105,7 @@ async def send_referral(command: SendReferral, permit: Permit, work: UnitOfWork)
     referral.earlier_referral_id = await _earlier(work, case, command.earlier_referral)
     work.add(referral)
     await work.flush()
+    await choose(work, permit, referral, command.attachments)
     if command.capacity_question is not None:
         terms = (referral.sending_organisation_id, recipient.id, command.service)
         (await offer_upon(work, command.capacity_question, case.id, terms)).referral_id = referral.id
@@ -247,6 +251,7 @@ async def _send(work: UnitOfWork, permit: Permit, case: Case, referral: Referral
         [Compartment(code) for code in referral.compartments],
         work.now,
     )
+    await pack(work, referral)
     await move(work, permit, referral, Act.SEND)
     start_clocks(work, case, referral, *RESPONSES)
     work.notify(referral.receiving_organisation_id, NotificationKind.REFERRAL_ARRIVED, referral.reference)
