@@ -133,6 +133,24 @@ def plain_pdf(shown: str = "A fictional form") -> bytes:
     return saved(document)
 
 
+def updated(content: bytes, drawn_now: bytes) -> bytes:
+    """Return a document with another first page appended, as editors do: the page that it was stays in the file."""
+    with pikepdf.open(BytesIO(content)) as document:
+        number, _ = document.pages[0].Contents.objgen
+        root, _ = document.Root.objgen
+        size = int(document.trailer["/Size"])
+    before = int(content.rpartition(b"startxref")[2].split()[0])
+    stream = b"%d 0 obj\n<< /Length %d >>\nstream\n%s\nendstream\nendobj\n" % (number, len(drawn_now), drawn_now)
+    table = b"xref\n%d 1\n%010d 00000 n \ntrailer\n<< /Size %d /Root %d 0 R /Prev %d >>\n" % (
+        number,
+        len(content),
+        size,
+        root,
+        before,
+    )
+    return content + stream + table + b"startxref\n%d\n%%%%EOF\n" % (len(content) + len(stream))
+
+
 def telling_pdf(word: str, shown: str = "A fictional form") -> bytes:
     """Return a document that tells a word in every corner, and shows another."""
     document = pikepdf.new()

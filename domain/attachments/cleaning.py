@@ -36,7 +36,7 @@ PROCESSOR_SECONDS: Final = 30
 REFUSED: Final = 3
 """How the process ends when it refuses a document; its output is the reason."""
 
-MODES: Final = {"1": "L", "L": "L", "LA": "LA", "PA": "RGBA", "RGBA": "RGBA"}
+MODES: Final = {"1": "L", "L": "L", "LA": "LA", "RGBA": "RGBA"}
 """What the pixels of a picture become; everything else becomes RGB."""
 
 NEEDED: Final = (MpoImagePlugin, TiffImagePlugin)
