@@ -31,7 +31,7 @@ RIGHTS = """
     FROM pg_proc WHERE pronamespace = 'public'::regnamespace
     UNION ALL SELECT 'trigger', tgrelid::regclass::text || '.' || tgname, tgenabled::text, '', true, true
     FROM pg_trigger WHERE NOT tgisinternal
-    ORDER BY 1, 2
+    ORDER BY 1, 2, 3, 4
 """
 
 
