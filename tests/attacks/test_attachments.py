@@ -239,7 +239,10 @@ async def test_a_forgery_far_behind_the_beginning_cuts_the_answer_short(
     cut = await watched(stage, "owner", path)
     assert whole.content.startswith(cut.content)
     through = cut.finished or len(cut.content) > 1 << 20
-    attack("a forged chunk behind the first mebibyte", tried=1, succeeded=int(through))
+    await superuser.execute("DELETE FROM sealed_chunks WHERE record_id = $1 AND number = 31", record)
+    short = await watched(stage, "owner", path)
+    assert short.status == 500, "one that is not whole is not begun"
+    attack("a forged or lost chunk behind the first mebibyte", tried=2, succeeded=int(through))
 
 
 async def test_what_is_withdrawn_while_it_is_sent_stops_in_the_middle(stage: Stage, attack: Attack) -> None:
