@@ -330,14 +330,12 @@ async def test_nobody_reaches_attachments_by_sql_without_a_running_grant(
     reference = await attached(stage, case)
     await referred(stage, case, "before", reference)
     case_id = await superuser.fetchval("SELECT id FROM cases WHERE reference = $1", case)
-    tried = succeeded = 0
     async with intruding(stage) as intruder:
         for relation in ("before", "after", "foreign", "walled"):
             await intruder.become(superuser, relation)
             through = await intruder.all_refused(*_tries(case_id))
             assert through == [], relation
-        tried, succeeded = tried + intruder.tried, succeeded + intruder.succeeded
-    attack("attachments by SQL without a grant", tried=tried, succeeded=succeeded)
+        attack("attachments by SQL without a grant", tried=intruder.tried, succeeded=intruder.succeeded)
 
 
 ADDED = (

@@ -24,6 +24,25 @@ class Exchange:
     finished: bool = False
 
 
+def scope_of(method: str, path: str, headers: dict[str, str]) -> dict[str, Any]:
+    """Return what a server tells an application of a request."""
+    path, _, query = path.partition("?")
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "root_path": "",
+        "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+        "client": ("127.0.0.1", 1),
+        "server": ("nrm.test", 80),
+    }
+
+
 async def exchanged(
     app: FastAPI,
     method: str,
@@ -39,22 +58,7 @@ async def exchanged(
     """
     found = Exchange()
     parts = iter(body or ())
-    path, _, query = path.partition("?")
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": method,
-        "scheme": "http",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": query.encode(),
-        "root_path": "",
-        "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
-        "client": ("127.0.0.1", 1),
-        "server": ("nrm.test", 80),
-    }
-
+    scope = scope_of(method, path, headers)
     ended = body is None
 
     async def receive() -> dict[str, Any]:
