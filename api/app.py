@@ -18,6 +18,7 @@ from api.rate_limit import RateLimit
 from api.readiness import readiness
 from api.routes import (
     approvals,
+    attachments,
     audit,
     break_glass,
     capacity,
@@ -43,6 +44,7 @@ from api.routes import (
 )
 from api.runtime import Runtime
 from api.schemas.base import HealthOut
+from api.uploads import Uploads
 from domain.identifiers import Identifiers
 
 DESCRIPTION = """Case referrals of a National Referral Mechanism for victims of trafficking in persons.
@@ -57,6 +59,7 @@ ROUTES = (
     cases,
     walls,
     records,
+    attachments,
     exploitation,
     classifications,
     funding,
@@ -115,6 +118,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         generate_unique_id_function=operation_id,
     )
     app.state.runtime = runtime
+    app.state.uploads = Uploads()
     runtime.metrics.watch(runtime.database)
     install(app)
     for module in ROUTES:
@@ -125,7 +129,13 @@ def create_app(runtime: Runtime) -> FastAPI:
         per_caller=runtime.settings.requests_per_minute,
         per_address=runtime.settings.requests_per_minute_and_address,
     )
-    app.add_middleware(Guard, body_limit=runtime.settings.body_limit, ids=Identifiers(), metrics=runtime.metrics)
+    app.add_middleware(
+        Guard,
+        body_limit=runtime.settings.body_limit,
+        upload_limit=runtime.settings.upload_limit,
+        ids=Identifiers(),
+        metrics=runtime.metrics,
+    )
     install_contract(app)
     return app
 

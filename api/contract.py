@@ -36,6 +36,7 @@ TAGS = {
     "contacts": "Conversations with a hotline or a front desk.",
     "cases": "The file on one person who may be a victim.",
     "records": "What is recorded in a case.",
+    "attachments": "Documents of a case: sealed, and free of what tells where and by whom they were made.",
     "exploitation": "What was done to a person, in codes; words are sealed.",
     "disclosures": "Who saw what of the person, when and why.",
     "classifications": "What the person, agencies and the law call it.",
@@ -124,7 +125,7 @@ def _limit(part: Any) -> None:
     if kind == "string" and not {"enum", "const"} & part.keys():
         if part.get("format") in LONGEST:
             part.setdefault("maxLength", LONGEST[part["format"]])
-        elif "pattern" not in part:
+        elif "pattern" not in part and part.get("format") != "binary":
             part["pattern"] = NO_NUL
     for name, one in part.items():
         if name not in {"examples", "example", "default"}:

@@ -76,6 +76,7 @@ class Settings(BaseSettings):
         Language.RUSSIAN, description="Language of texts when the caller asks for none that we have."
     )
     body_limit: int = Field(262_144, ge=1024, le=8_388_608, description="Longest request body, bytes.")
+    upload_limit: int = Field(10_485_760, ge=1024, le=16_777_216, description="Longest attachment as it comes, bytes.")
     requests_per_minute: int = Field(
         600, ge=10, le=1_000_000, description="Requests of one access token in a minute, for each process of the API."
     )

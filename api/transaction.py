@@ -4,7 +4,8 @@ The commit happens before the response leaves. In a dependency with `yield` it w
 would still answer 201. The answer to an unsafe request is stored in the same transaction, for a replay.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 
 from fastapi import Request, Response
@@ -56,11 +57,9 @@ class UnitOfWorkRoute(APIRoute):
         async def handle(request: Request) -> Response:
             runtime: Runtime = request.app.state.runtime
             claims = claims_of(request, runtime)
-            body = await request.body()
-            if body and _media_type(request) not in self.understood:
-                raise UnsupportedMediaType
             try:
-                return await self._answer(endpoint, request, runtime, claims, body)
+                async with self.received(request, runtime, claims) as body:
+                    return await self._answer(endpoint, request, runtime, claims, body)
             except DomainError as refusal:
                 if refusal.code in NOT_RECORDED:
                     raise
@@ -70,6 +69,28 @@ class UnitOfWorkRoute(APIRoute):
                 raise
 
         return handle
+
+    @asynccontextmanager
+    async def received(
+        self,
+        request: Request,
+        runtime: Runtime,  # noqa: ARG002 - a route with another kind of body asks it
+        claims: Claims,  # noqa: ARG002 - the same
+    ) -> AsyncIterator[bytes]:
+        """Yield the body, or what stands for it in the fingerprint of the request, before the transaction begins.
+
+        Raises:
+            UnsupportedMediaType: it is of a media type that the route does not understand.
+        """
+        body = await request.body()
+        if body:
+            self.check_media_type(request)
+        yield body
+
+    def check_media_type(self, request: Request) -> None:
+        """Raise `UnsupportedMediaType` unless the route understands what the body says it is."""
+        if _media_type(request) not in self.understood:
+            raise UnsupportedMediaType
 
     async def _answer(
         self, endpoint: Callable[[Request], Any], request: Request, runtime: Runtime, claims: Claims, body: bytes

@@ -686,6 +686,14 @@ class ExploitationDuration(StrEnum):
     FROM_25 = "25+"
 
 
+class AttachmentFormat(StrEnum):
+    """What an attachment is, found out from its content."""
+
+    JPEG = "jpeg"
+    PNG = "png"
+    PDF = "pdf"
+
+
 class ClassificationKind(StrEnum):
     """Whose view of what happened it is, or as what the person is helped: kept apart, never mixed."""
 

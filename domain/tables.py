@@ -3,6 +3,7 @@
 from sqlmodel import SQLModel
 
 import domain.approvals.models
+import domain.attachments.models
 import domain.audit.models
 import domain.break_glass.models
 import domain.budgets.models

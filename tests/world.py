@@ -24,6 +24,7 @@ from domain.clock import Clock
 from domain.codes import Role
 from domain.sealing.providers import FileProvider
 from domain.workflow.catalogue import Catalogue
+from tests.documents import carried
 
 CATALOGUE = Catalogue.load(SOPS)
 UNSTINTED = CATALOGUE.with_budgets_times(1_000_000)
@@ -103,7 +104,7 @@ class World:
         if version is not None:
             sent["If-Match"] = f'"{version}"'
         async with self.client(who) as client:
-            return await client.request(method, "/v1" + path, json=body, headers=sent)
+            return await client.request(method, "/v1" + path, **carried(body, sent))
 
     async def get(self, who: str, path: str, expect: int = 200) -> Any:
         """Get and return the body; the status is checked."""

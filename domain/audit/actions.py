@@ -16,6 +16,12 @@ class AuditAction(StrEnum):
     PERSON_RECORDED = "person.recorded"  # coded attributes of the person were recorded or changed
     COMPARTMENT_SEALED = "compartment.sealed"  # a compartment was written; `details` carry the fingerprint of the seal
     COMPARTMENT_REVEALED = "compartment.revealed"  # a compartment is about to be shown in the clear
+    ATTACHMENT_SEALED = "attachment.sealed"  # a document was sealed; `details` carry the fingerprint of its chunks
+    ATTACHMENT_DESCRIBED = "attachment.described"  # a document was given a name or a description
+    ATTACHMENT_WORDS_READ = "attachment.words_read"  # the name of a document is about to be shown in the clear
+    ATTACHMENT_REVEALED = "attachment.revealed"  # a document is about to be shown in the clear
+    ATTACHMENT_CHOSEN = "attachment.chosen"  # a document was chosen for the package of a referral
+    ATTACHMENT_REMOVED = "attachment.removed"  # a document and its copies in packages were destroyed
     CONTACT_LOGGED = "contact.logged"  # a conversation with a hotline or front desk was logged
     CONTACT_CALLED_BACK = "contact.called_back"  # a due callback was made or tried
     SCREENING_RECORDED = "screening.recorded"  # a screening, the rule's finding and the assessor's result

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from domain.attachments.commands import choose, pack
 from domain.audit.actions import AuditAction
 from domain.capacity.commands import offer_upon
 from domain.cases.commands import KIND as COMPARTMENT_KIND
@@ -69,6 +70,7 @@ class SendReferral:
         earlier_referral: The reference of the referral that this one repeats elsewhere.
         capacity_question: The answered question upon which it is offered; the receiver learns of it on acceptance.
         reason: Why it is shared without consent, where it is; sealed, and shown to the person.
+        attachments: References of attachments of the case that its package holds, in compartments that it shares.
     """
 
     step: str
@@ -80,6 +82,7 @@ class SendReferral:
     earlier_referral: str | None = None
     capacity_question: str | None = None
     reason: str | None = None
+    attachments: tuple[str, ...] = ()
 
 
 async def send_referral(command: SendReferral, permit: Permit, work: UnitOfWork) -> tuple[Referral, tuple[str, ...]]:
@@ -103,6 +106,7 @@ async def send_referral(command: SendReferral, permit: Permit, work: UnitOfWork)
     work.add(referral)
     await work.flush()
     await _seal_reason(command.reason, ground, referral, work)
+    await choose(work, permit, referral, command.attachments)
     if command.capacity_question is not None:
         terms = (referral.sending_organisation_id, recipient.id, command.service)
         (await offer_upon(work, command.capacity_question, case.id, terms)).referral_id = referral.id
@@ -259,6 +263,7 @@ async def _send(work: UnitOfWork, ground: Ground, case: Case, referral: Referral
         Place(referral.id, referral.id, PACKAGE),
         [Compartment(code) for code in referral.compartments],
     )
+    await pack(work, referral)
     await move(work, ground.permit, referral, Act.SEND, ground=ground)
     start_clocks(work, case, referral, *RESPONSES)
     end_with_ground(work, referral)

@@ -15,8 +15,10 @@ from domain.codes import Compartment
 from domain.errors import InvalidInput
 from domain.sealing.envelope import MAX_PLAINTEXT, NONCE_BYTES, Context, fingerprint, open_sealed, seal
 from domain.sealing.keys import key_id_of, new_data_key, unwrap_data_key
-from domain.sealing.models import SealedValue, SealingKey
+from domain.sealing.models import SealedChunk, SealedValue, SealingKey
 from domain.sealing.providers import KeyProvider, RandomBytes
+from domain.sealing.stream import Stream
+from domain.sealing.streams import Streams, Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class Vault:
 
     def __init__(self, session: AsyncSession, keys: KeyProvider, random: RandomBytes, places: Places) -> None:
         self.session, self.keys, self.random, self._places = session, keys, random, places
+        self.streams = Streams(session, keys, random)
 
     async def put(
         self,
@@ -233,17 +236,46 @@ class Vault:
         return rows.first() is not None
 
     async def shred(self, holder_id: UUID, compartments: Collection[Compartment] = tuple(Compartment)) -> None:
-        """Delete a holder's sealed values and their keys: what a copy elsewhere still holds can no longer be opened.
+        """Delete what is sealed for a holder, and its keys: what a copy elsewhere still holds can no longer be opened.
 
         The database writes each destroyed key into the shred ledger, in the same transaction.
         """
+        chunks = delete(SealedChunk).where(col(SealedChunk.holder_id) == holder_id)
         values = delete(SealedValue).where(col(SealedValue.holder_id) == holder_id)
         keys = delete(SealingKey).where(col(SealingKey.holder_id) == holder_id)
         if set(compartments) != set(Compartment):
+            chunks = chunks.where(col(SealedChunk.compartment).in_(sorted(compartments)))
             values = values.where(col(SealedValue.compartment).in_(sorted(compartments)))
             keys = keys.where(col(SealingKey.compartment).in_(sorted(compartments)))
+        await self.session.execute(chunks)
         await self.session.execute(values)
         await self.session.execute(keys)
+
+    async def put_stream(
+        self, content: bytes, *, holder_id: UUID, record_id: UUID, compartment: Compartment
+    ) -> Written:
+        """Seal a long content in chunks; it cannot be replaced."""
+        data_key = (await self._keys(holder_id, [compartment]))[compartment]
+        return await self.streams.write(
+            content, holder_id=holder_id, record_id=record_id, compartment=compartment, data_key=data_key
+        )
+
+    async def copy_stream(self, source: Stream, *, holder_id: UUID, record_id: UUID) -> Written:
+        """Seal a stream again under another holder's keys."""
+        compartment = Compartment(source.compartment)
+        data_key = (await self._keys(holder_id, [compartment]))[compartment]
+        return await self.streams.copy(source, holder_id=holder_id, record_id=record_id, data_key=data_key)
+
+    async def drop(self, place: Place) -> None:
+        """Delete the sealed values of one place and the stream of its record; the holder's keys stay for the rest."""
+        await self.streams.drop(place.record_id)
+        await self.session.execute(
+            delete(SealedValue).where(
+                col(SealedValue.record_id) == place.record_id,
+                col(SealedValue.kind) == place.kind,
+                col(SealedValue.holder_id) == place.holder_id,
+            )
+        )
 
     async def _keys(
         self, holder_id: UUID, compartments: Collection[Compartment]

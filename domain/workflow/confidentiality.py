@@ -19,6 +19,8 @@ OF_PERSON = "compartment"
 AS_OF_PERSON = frozenset({OF_PERSON, "package", "notes"})
 """Kinds of sealed values with the fields of a person's compartments: those, copies of them, and what a contact said."""
 
+_ATTACHED = ("name", "description", "stream", "key_version", "chunks", "size")
+
 SEALED: Mapping[str, Mapping[Compartment, tuple[str, ...]]] = MappingProxyType(
     {
         "question": {Compartment.NARRATIVE: ("text",)},
@@ -26,6 +28,9 @@ SEALED: Mapping[str, Mapping[Compartment, tuple[str, ...]]] = MappingProxyType(
         "ground": {Compartment.NARRATIVE: ("reason",)},
         "break-glass": {Compartment.NARRATIVE: ("account",)},
         "reasons": {Compartment.LEGAL: ("reasons",)},
+        "attachment": dict.fromkeys(
+            (Compartment.IDENTITY, Compartment.NARRATIVE, Compartment.HEALTH, Compartment.LEGAL), _ATTACHED
+        ),
         "request-words": {Compartment.LEGAL: ("text",)},
         "request-reasons": {Compartment.LEGAL: ("text",)},
         "classification": {Compartment.LEGAL: ("reasons",)},

@@ -11,6 +11,7 @@ import asyncpg
 from api import sequencer
 from domain.audit.checkpoints import Checkpoint
 from domain.audit.notes import Note
+from tests.documents import picture
 from tests.journeys import erasing
 from tests.world import STAFF, WITNESS_KEY, World
 
@@ -116,6 +117,25 @@ class Prepared:
         case = await self.named("case")
         body = {"kind": "legal_offence", "code": "fraud", "body": "police", "reasons": "Fictional."}
         return (await self.world.post("alpha", f"/cases/{case}/classifications", body))["id"], ""
+
+    async def _attachment(self) -> tuple[str, str]:
+        case = await self.named("case")
+        added = await self.world.post("alpha", f"/cases/{case}/attachments?compartment=identity", picture())
+        return added["reference"], str(added["version"])
+
+    async def _carrying(self) -> tuple[str, str]:
+        """Return a referral that takes an attachment along, accepted."""
+        case, document = await self.named("case"), await self.named("attachment")
+        body = {"step": "refer-for-shelter", "service": "shelter", "recipient": "SHELTER-NORTH"}
+        sent = await self.world.post("alpha", f"/cases/{case}/referrals", {**body, "attachments": [document]})
+        for act in ("receipt", "acceptance"):
+            await self.world.act("north", sent["reference"], act)
+        return sent["reference"], ""
+
+    async def _carried(self) -> tuple[str, str]:
+        referral = await self.named("carrying")
+        (listed,) = await self.world.get("north", f"/referrals/{referral}/attachments")
+        return listed["reference"], ""
 
     async def _cost(self) -> tuple[str, str]:
         episode = await self.named("episode")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import asyncpg
+import pytest
 import yaml
 from sqlalchemy import LargeBinary
 
@@ -87,15 +88,18 @@ def test_every_column_has_a_class_and_a_reason() -> None:
     assert [name for name, line in described().items() if len(line.why) < 3] == []
 
 
-def test_sealed_bytes_lie_in_one_table() -> None:
+SEALED = {"sealed_values.sealed", "sealed_chunks.sealed"}
+
+
+def test_sealed_bytes_lie_in_two_tables() -> None:
     sealed = {name for name, line in described().items() if line.kind == "sealed"}
-    assert sealed == {"sealed_values.sealed"}
-    assert isinstance(columns()["sealed_values.sealed"], LargeBinary)
+    assert sealed == SEALED
+    assert all(isinstance(columns()[name], LargeBinary) for name in SEALED)
 
 
 def test_bytes_that_are_not_sealed_are_digests_wrapped_keys_or_stored_answers() -> None:
     others = {name: described()[name].kind for name, kind in columns().items() if isinstance(kind, LargeBinary)}
-    assert others.pop("sealed_values.sealed") == "sealed"
+    assert {others.pop(name) for name in SEALED} == {"sealed"}
     assert others.pop("idempotency_records.body") == "coded attribute"
     assert set(others.values()) <= {"key material", "audit", "technical"}
 
@@ -116,12 +120,15 @@ async def test_each_column_is_read_by_the_database_roles_that_the_inventory_name
     assert {name: set(line.readers) for name, line in described().items()} == dict(found)
 
 
-def test_nobody_but_the_application_reads_both_sealed_bytes_and_their_wrapped_keys() -> None:
-    assert described()["sealed_values.sealed"].readers == {"application"}
+@pytest.mark.parametrize("secret", sorted(SEALED))
+def test_nobody_but_the_application_reads_both_sealed_bytes_and_their_wrapped_keys(secret: str) -> None:
+    assert described()[secret].readers == {"application"}
     assert described()["sealing_keys.wrapped"].readers == {"application", "rotator"}
 
 
 SEALED_INPUTS = {
+    "AttachmentWordsIn.name",
+    "AttachmentWordsIn.description",
     "CompartmentIn.fields",
     "DecisionIn.reasons",
     "DecisionOfCommissionIn.reasons",

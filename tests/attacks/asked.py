@@ -92,6 +92,8 @@ BODIES: Mapping[str, Body] = {
     "POST /v1/cases/{reference}/decisions": decision,
     "POST /v1/cases/{reference}/consents": always(CONSENT),
     "POST /v1/cases/{reference}/consents/{consent_id}/versions": always(REPORTING),
+    "POST /v1/cases/{reference}/attachments": always(b"no document"),
+    "PUT /v1/cases/{reference}/attachments/{attachment}/words": always({"name": "Overwritten"}),
     "POST /v1/cases/{reference}/awards": always(AWARD),
     "POST /v1/awards/{award_id}/decision": always({"amount": 1}),
     "POST /v1/service-episodes/{episode_id}/costs": always(COST),
@@ -146,11 +148,14 @@ WITHOUT_VERSION: Final = re.compile(
     r"|places|referrals/\{reference\}/placement"
     r"|courses/.*|commission-requests/.*|audit/.*"
     r"|cases/\{reference\}/(steps/.*|cooperation|walls.*|screenings|assessments|decisions|consents.*|service-episodes"
-    r"|exploitation-episodes|classifications|awards"
+    r"|exploitation-episodes|classifications|awards|attachments"
     r"|courses|capacity-questions|subject-requests.*|retention-holds.*|restriction/end"
     r"|referrals(/fhir)?))"
 )
 """Changes that make something new and so name no version."""
+
+QUERIES: Mapping[str, str] = {"POST /v1/cases/{reference}/attachments": "?compartment=identity"}
+"""What routes are asked beside their path."""
 
 FIXED: Mapping[str, str] = {
     "step": "inform-of-rights",
@@ -193,6 +198,7 @@ def filled(path: str, things: Things) -> str:
         "exploitation_id": things.exploitation,
         "classification_id": things.classification,
         "award_id": things.award,
+        "attachment": things.packed if "/referrals/" in path else things.attachment,
         "cost_id": things.cost,
         "place_id": things.place,
         "escalation_id": things.escalation,
@@ -211,7 +217,8 @@ async def asked(stage: Stage, route: str, relation: str, role: Role, things: Thi
     method, path = route.split(" ", 1)
     version = None if method == "GET" or WITHOUT_VERSION.fullmatch(route) else STALE
     body = BODIES.get(route, nothing)(role)
-    return await stage.ask(relation, role, method, filled(path, things).removeprefix("/v1"), body, version=version)
+    asked_for = filled(path, things).removeprefix("/v1") + QUERIES.get(route, "")
+    return await stage.ask(relation, role, method, asked_for, body, version=version)
 
 
 def outcome(route: str, response: httpx.Response) -> str:

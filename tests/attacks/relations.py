@@ -16,7 +16,9 @@ from api import directory
 from api.database import dsn_as
 from api.settings import DatabaseRole
 from domain.codes import NrmRole, OrganisationType, Role, Service
+from tests.attacks.attached import attached, with_attachments
 from tests.attacks.emergencies import with_emergencies
+from tests.documents import carried
 from tests.journeys.leaving import reinstated, suspended
 from tests.world import ISSUER, World
 
@@ -98,6 +100,8 @@ class Things:
     checkpoint: str = "9007199254740991"
     glass: str = ABSENT
     approval: str = ABSENT
+    attachment: str = "A-0000-0000-0000-0000"
+    packed: str = "A-0000-0000-0000-0000"
 
 
 def subject_of(relation: str, role: Role) -> str:
@@ -139,7 +143,7 @@ class Stage:
             headers["Idempotency-Key"] = f"stage-{self.world.numbers():08}"
         if version is not None:
             headers["If-Match"] = f'"{version}"'
-        return await self.client.request(method, f"/v1{path}", json=body, headers=headers)
+        return await self.client.request(method, f"/v1{path}", **carried(body, headers))
 
     async def do(self, relation: str, path: str, body: Any = None, *, role: Role = WORKER) -> Any:
         """Post as a caseworker; it must work. A referral's acts are told the version that was read just before."""
@@ -184,9 +188,9 @@ async def prepared(stage: Stage) -> dict[str, Things]:
     case, contact, consent = await opened(stage, "owner", WORKER)
     done = await stage.do("owner", f"/cases/{case}/service-episodes", {"service": "medical"})
     course = await begun(stage, "owner", case)
-    sent = {
-        relation: await referred(stage, case, relation) for relation in ("before", "after", "declined", "withdrawn")
-    }
+    picture = await attached(stage, case)
+    received = ("before", "after", "declined", "withdrawn")
+    sent = {relation: await referred(stage, case, relation, picture) for relation in received}
     await answered(stage, "after", sent["after"], "acceptance", "service-start")
     await answered(stage, "declined", sent["declined"])
     await stage.do("declined", f"/referrals/{sent['declined']}/decline", {"declined_by": "provider", "reason": "other"})
@@ -213,7 +217,7 @@ async def prepared(stage: Stage) -> dict[str, Things]:
     costs = {found[giver].episode: await costed(stage, giver, found[giver].episode) for giver in ("owner", "after")}
     called = {one.case: await classified(stage, one.case) for one in found.values()}
     seen, hidden = await left_behind(stage)
-    hooked = await with_emergencies(stage, await with_webhooks(stage, found))
+    hooked = await with_emergencies(stage, await with_attachments(stage, await with_webhooks(stage, found)))
     return {
         **{
             relation: replace(
@@ -306,9 +310,10 @@ async def opened(stage: Stage, relation: str, role: Role) -> tuple[str, str, str
     return case, contact["id"], reporting["consent_id"]
 
 
-async def referred(stage: Stage, case: str, receiver: str) -> str:
+async def referred(stage: Stage, case: str, receiver: str, *attachments: str) -> str:
     """Send a referral of the owner's case; returns its reference."""
-    sent = await stage.do("owner", f"/cases/{case}/referrals", {**REFERRAL, "recipient": code_of(receiver)})
+    body = {**REFERRAL, "recipient": code_of(receiver), "attachments": list(attachments)}
+    sent = await stage.do("owner", f"/cases/{case}/referrals", body)
     reference: str = sent["reference"]
     await stage.do(receiver, f"/referrals/{reference}/receipt")
     return reference
@@ -357,7 +362,7 @@ async def walled_off(stage: Stage, release: str) -> Mapping[str, Things]:
     """Open a case, let an organisation serve in it, then raise walls against it and against some of our own."""
     case, contact, consent = await opened(stage, "owner", WORKER)
     own = await stage.do("owner", f"/cases/{case}/service-episodes", {"service": "medical"})
-    referral = await referred(stage, case, "walled")
+    referral = await referred(stage, case, "walled", await attached(stage, case))
     await answered(stage, "walled", referral, "acceptance", "service-start")
     episode = await given(stage, "walled", case)
     question = await questioned(stage, case, "walled")

@@ -16,6 +16,7 @@ from api.bootstrap import Access
 from api.database import Database, Pool
 from api.settings import DatabaseRole
 from domain.retention.ledger import Ledger
+from tests.documents import noise
 from tests.journeys.scenes import SEALED, carried, referred, supported
 from tests.world import World
 
@@ -55,7 +56,8 @@ async def peopled(world: World) -> tuple[str, str]:
         contact = {"channel": "visit", "language": "ky", "topic": "possible_trafficking", "cases": [body] * PARTY}
         await world.post("alpha", "/contacts", contact)
     case, _consent = await supported(world)
-    referral = await referred(world, case)
+    picture = await world.post("alpha", f"/cases/{case}/attachments?compartment=identity", noise((300, 300)))
+    referral = await referred(world, case, attachments=[picture["reference"]])
     await carried(world, referral, "north", "receipt", "acceptance")
     await world.work_off()
     return case, referral

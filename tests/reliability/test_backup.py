@@ -82,6 +82,9 @@ async def test_the_restored_country_opens_its_seals_with_the_keys_kept_apart_and
         assert SEALED["identity"].items() <= identity["fields"].items()
         package = await world.get("north", f"/referrals/{drill.referral}/package")
         assert package["compartments"]
+        (copy,) = await world.get("north", f"/referrals/{drill.referral}/attachments")
+        path = f"/referrals/{drill.referral}/attachments/{copy['reference']}/content"
+        assert (await world.ask("north", "GET", path)).content.startswith(b"\x89PNG")
         await world.get("beta", f"/cases/{drill.case}", expect=404)
         case = await opened(world)
         await world.get("alpha", f"/cases/{case}")
