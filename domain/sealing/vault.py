@@ -79,17 +79,16 @@ class Vault:
         """Seal the fields of several compartments in the same place, as `put` does; returns the fingerprints."""
         if not contents:
             return {}
+        plain = {one: self._plaintext(place, fields, one) for one, fields in contents.items()}
         data_keys = await self._keys(place.holder_id, contents)
         earlier = await self._locked(place, contents)
         fingerprints: dict[Compartment, str] = {}
-        for compartment, fields in contents.items():
+        for compartment, plaintext in plain.items():
             key_version, key = data_keys[compartment]
             row = earlier.get(compartment)
             version = 1 if row is None else row.version + 1
             context = Context(place.holder_id, place.record_id, place.kind, compartment, key_version, version)
-            blob = seal(
-                self._plaintext(place, fields, compartment), key=key, nonce=self.random(NONCE_BYTES), context=context
-            )
+            blob = seal(plaintext, key=key, nonce=self.random(NONCE_BYTES), context=context)
             if row is None:
                 row = SealedValue(
                     record_id=place.record_id,
