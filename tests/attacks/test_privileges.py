@@ -151,6 +151,7 @@ async def test_what_the_application_may_write_is_what_the_commands_write(superus
         "sealed_values DELETE",
         "sealed_chunks DELETE",
         "sealing_keys DELETE",
+        "case_walls DELETE",
     }
     directory = ("organisations", "staff_members", "memberships", "releases")
     assert [one for one in verbs if one.startswith(directory)] == []
