@@ -43,6 +43,7 @@ TAGS = {
     "capacity": "Whether somebody could be taken, asked without saying who; and who waits.",
     "referrals": "Requests that another organisation give a named service.",
     "places": "Beds of a shelter, and who holds them from and until.",
+    "duplicates": "Cases that may be about one person: told to who recorded the person first, and to nobody who asks.",
     "directory": "Organisations and what the codes mean.",
     "escalations": "What has no responsible organisation, and who is to answer for it.",
     "procedures": "The standard operating procedures as data.",

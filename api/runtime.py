@@ -15,6 +15,7 @@ from api.metrics import Metrics
 from api.settings import DatabaseRole, Settings, UnsafeSettings, read_secret
 from auth.tokens import TokenVerifier, generate_key_pair
 from domain.clock import Clock
+from domain.duplicates.matching import Matching
 from domain.identifiers import Identifiers
 from domain.sealing.providers import FileProvider, KeyProvider
 from domain.unit_of_work import UnitOfWork
@@ -38,6 +39,7 @@ class Runtime:
     ids: Identifiers = field(default_factory=Identifiers)
     webhook_key: bytes | None = field(default=None, repr=False)
     metrics: Metrics = field(default_factory=Metrics)
+    matching: Matching = field(default_factory=Matching, repr=False)
 
     @property
     def allowed(self) -> Allowed:

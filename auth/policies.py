@@ -276,6 +276,7 @@ RULES: dict[Permission, tuple[Rule, ...]] = {
     Permission.ESCALATION_READ: (FINDS_SOMEBODY,),
     Permission.ESCALATION_ASSIGN: (FINDS_SOMEBODY,),
     Permission.WEBHOOK_KEEP: (KEEPS_IT,),
+    Permission.DUPLICATE_ANSWER: (OWNS_AND_WORKS,),
 }
 """Verbs on records. A verb that is not here concerns the actor's own organisation or the public directory."""
 

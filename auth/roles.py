@@ -63,6 +63,7 @@ class Permission(StrEnum):
     FIGURE_READ = "figure:read"
     FIGURE_ENTER = "figure:enter"
     WEBHOOK_KEEP = "webhook:keep"
+    DUPLICATE_ANSWER = "duplicate:answer"
 
 
 _EVERYBODY = frozenset({Permission.DIRECTORY_READ, Permission.RELEASE_READ, Permission.FIGURE_READ})
@@ -133,12 +134,26 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     | _RECEIVING
     | _CONTACTS
     | _COURSES
-    | {Permission.DECISION_RECORD, Permission.COMMISSION_REASONS, Permission.PLACE_KEEP},
-    Role.POLICE_OFFICER: _EVERYBODY | _CASE_WORK | _RECEIVING | _COURSES | {Permission.DECISION_RECORD},
+    | {
+        Permission.DECISION_RECORD,
+        Permission.COMMISSION_REASONS,
+        Permission.PLACE_KEEP,
+        Permission.DUPLICATE_ANSWER,
+    },
+    Role.POLICE_OFFICER: _EVERYBODY
+    | _CASE_WORK
+    | _RECEIVING
+    | _COURSES
+    | {Permission.DECISION_RECORD, Permission.DUPLICATE_ANSWER},
     Role.MIGRATION_OFFICER: _EVERYBODY
     | _CASE_WORK
     | _RECEIVING
-    | {Permission.DECISION_RECORD, Permission.COMMISSION_READ, Permission.COMMISSION_DECIDE},
+    | {
+        Permission.DECISION_RECORD,
+        Permission.COMMISSION_READ,
+        Permission.COMMISSION_DECIDE,
+        Permission.DUPLICATE_ANSWER,
+    },
     Role.SHELTER_STAFF: _EVERYBODY | _RECEIVING | _COURSES | {Permission.PLACE_KEEP},
     Role.FOCAL_POINT: _EVERYBODY | {Permission.REFERRAL_STATUS_READ, Permission.REFERRALS_OVERDUE_READ},
     Role.MONITORING_STAFF: _EVERYBODY,

@@ -132,6 +132,7 @@ def _of_own(may: Authorisation) -> tuple[Any, ...]:
     return (
         visible(Case, Permission.CASE_READ, may.actor),
         Case.owner_organisation_id == may.actor.organisation_id,
+        col(Case.merged_into_id).is_(None),
     )
 
 

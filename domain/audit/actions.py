@@ -90,3 +90,6 @@ class AuditAction(StrEnum):
     PLACEMENT_OCCUPIED = "placement.occupied"  # the person was admitted to the reserved places
     PLACEMENT_LEFT = "placement.left"  # the stay ended and its places are free
     PLACEMENT_RELEASED = "placement.released"  # reserved places were given back before admission
+    DUPLICATE_ANSWERED = "duplicate.answered"  # something was said of a case that is like another one; what is sealed
+    CASES_MERGED = "cases.merged"  # two cases were found to be about one person; kept with both
+    CASES_SEPARATED = "cases.separated"  # that was a mistake and was undone; kept with both

@@ -15,6 +15,7 @@ from domain.cases.queries import record_of, running_grants, situation
 from domain.cases.rules import CaseRecord
 from domain.codes import NOT_KNOWN, CaseWork, ClosureReason, Compartment, EntryChannel, Known, VictimType
 from domain.deadlines.commands import case_changed, refresh_steps_of
+from domain.duplicates.commands import COMPARED, search_again, search_for_new
 from domain.errors import InvalidInput, NotPermitted, VersionStale
 from domain.organisations.models import Organisation, StaffMember
 from domain.permits import Permit
@@ -78,6 +79,7 @@ async def open_cases(commands: Sequence[OpenCase], permit: Permit, work: UnitOfW
         )
         for sealing, fingerprint in islice(fingerprints, len(command.compartments)):
             _audit_seal(work, permit, sealing, fingerprint)
+        search_for_new(work, case, one.person, command.compartments)
     await refresh_steps_of(work, opened)
     return opened
 
@@ -156,6 +158,8 @@ async def record_person(attributes: Attributes, version: int, permit: Permit, wo
     person = await person_of(work, case)
     if assign(person, attributes):
         person.age_changed_at = work.now
+    if "citizenships" in attributes.values:
+        await search_again(work, case, person, Place(case.id, person.id, KIND), {})
     names: list[Scalar] = [*sorted(attributes.values)]
     work.audit(AuditAction.PERSON_RECORDED, permit, stream_id=case.id, subject_id=person.id, fields=names)
     await case_changed(work, case)
@@ -198,6 +202,8 @@ async def seal_compartment(
     person = await person_of(work, case)
     await collect(compartment, case, work)
     await put_compartment(work, permit, case, person.id, compartment, fields)
+    if compartment in COMPARED:
+        await search_again(work, case, person, Place(case.id, person.id, KIND), {compartment: fields})
     await case_changed(work, case)
     return case
 

@@ -22,10 +22,16 @@ class Case(SQLModel, table=True):
     """The file on one person who may be a victim. Holds no word about the person.
 
     The identification and support axes are derived from decisions, referrals and episodes (`rules.py`), never stored.
+
+    Attributes:
+        merged_into_id: The case that goes on for the same person; this one is read, and changed and counted no more.
     """
 
     __tablename__ = "cases"
-    __table_args__ = (Index("cases_in_order", text("opened_at DESC"), "id"),)
+    __table_args__ = (
+        Index("cases_in_order", text("opened_at DESC"), "id"),
+        Index("cases_merged", "merged_into_id", postgresql_where=text("merged_into_id IS NOT NULL")),
+    )
 
     id: UUID = Field(primary_key=True)
     reference: str = Field(unique=True, max_length=24)
@@ -39,6 +45,7 @@ class Case(SQLModel, table=True):
     opened_at: datetime = Field(sa_type=Instant)
     closed_at: datetime | None = Field(default=None, sa_type=Instant)
     version: int = 1
+    merged_into_id: UUID | None = Field(default=None, foreign_key="cases.id")
 
 
 class CaseAccess(SQLModel, table=True):

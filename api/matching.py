@@ -1,0 +1,60 @@
+"""The search for duplicates in the background of a process that holds keys. Run as many as you like: each is made once."""
+
+import asyncio
+from datetime import timedelta
+
+import structlog
+
+from api.database import is_unavailable
+from api.runtime import Runtime
+from auth.authentication import enter_as_search
+from domain.duplicates.matching import compact, search_next
+from domain.duplicates.pages import SLOTS
+
+PAUSE = timedelta(seconds=1)
+"""How long to sleep when no search waits."""
+
+AFTER_FAILURE = timedelta(seconds=5)
+
+log = structlog.get_logger()
+
+
+async def search_once(runtime: Runtime) -> bool:
+    """Make one search in one transaction; tells whether one was waiting."""
+    async with runtime.database.sessions()() as session:
+        work = runtime.work(session, await enter_as_search(session, runtime.clock.shift))
+        found = await search_next(work, runtime.matching.index)
+        await work.commit()
+    return found
+
+
+async def search_all(runtime: Runtime) -> int:
+    """Make every search that waits now; returns how many."""
+    count = 0
+    while await search_once(runtime):
+        count += 1
+    return count
+
+
+async def compact_once(runtime: Runtime, at_least: int = SLOTS) -> int:
+    """Move entries into a page in one transaction; returns how many."""
+    async with runtime.database.sessions()() as session:
+        work = runtime.work(session, await enter_as_search(session, runtime.clock.shift))
+        moved = await compact(work, at_least)
+        await work.commit()
+    return moved
+
+
+async def run(runtime: Runtime) -> None:
+    """Search until cancelled. A database that is away is waited for; what waits, waits in the database."""
+    while True:
+        pause = PAUSE
+        try:
+            await search_all(runtime)
+            while await compact_once(runtime):
+                pass
+        except Exception as error:
+            if not is_unavailable(error):
+                log.error("search_failed", kind=type(error).__name__)
+            pause = AFTER_FAILURE
+        await asyncio.sleep(pause.total_seconds())
