@@ -1,4 +1,4 @@
-"""The search for duplicates in the background of a process that holds keys. Run as many as you like: each is made once."""
+"""The search for duplicates, in the background of every process that holds keys; each search is made once."""
 
 import asyncio
 from datetime import timedelta
@@ -8,7 +8,7 @@ import structlog
 from api.database import is_unavailable
 from api.runtime import Runtime
 from auth.authentication import enter_as_search
-from domain.duplicates.matching import compact, search_next
+from domain.duplicates.matching import compact, search_waiting
 from domain.duplicates.pages import SLOTS
 
 PAUSE = timedelta(seconds=1)
@@ -19,11 +19,11 @@ AFTER_FAILURE = timedelta(seconds=5)
 log = structlog.get_logger()
 
 
-async def search_once(runtime: Runtime) -> bool:
-    """Make one search in one transaction; tells whether one was waiting."""
+async def search_once(runtime: Runtime) -> int:
+    """Make a few waiting searches in one transaction; returns how many."""
     async with runtime.database.sessions()() as session:
         work = runtime.work(session, await enter_as_search(session, runtime.clock.shift))
-        found = await search_next(work, runtime.matching.index)
+        found = await search_waiting(work, runtime.matching.index)
         await work.commit()
     return found
 
@@ -31,8 +31,8 @@ async def search_once(runtime: Runtime) -> bool:
 async def search_all(runtime: Runtime) -> int:
     """Make every search that waits now; returns how many."""
     count = 0
-    while await search_once(runtime):
-        count += 1
+    while made := await search_once(runtime):
+        count += made
     return count
 
 
@@ -53,8 +53,8 @@ async def run(runtime: Runtime) -> None:
             await search_all(runtime)
             while await compact_once(runtime):
                 pass
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the service goes on; a page that does not open is an alarm, no end
             if not is_unavailable(error):
-                log.error("search_failed", kind=type(error).__name__)
+                log.error("search_failed", kind=type(error).__name__)  # noqa: TRY400 - a trace would show what it held
             pause = AFTER_FAILURE
         await asyncio.sleep(pause.total_seconds())

@@ -6,22 +6,32 @@ from random import Random
 from typing import Any
 
 FIRST = (
-    "Ай", "Гүл", "Нур", "Бек", "Жан", "Кан", "Ак", "Алтын", "Бакы", "Эр", "Асыл", "Тын", "Мир", "Чын", "Жыл", "Каны", "Өмүр",
-    "Таң", "Токто", "Сый", "Жээн", "Ырыс", "Улу", "Шер", "Хал", "Ису", "Юлду", "Яку", "Дил", "Зар", "Фар", "Шах", "Рус", "Сул",
+    "Ай", "Гүл", "Нур", "Бек", "Жан", "Кан", "Ак", "Алтын", "Бакы", "Эр", "Асыл", "Тын", "Мир", "Чын", "Жыл", "Каны",
+    "Өмүр", "Таң", "Токто", "Сый", "Жээн", "Ырыс", "Улу", "Шер", "Хал", "Ису", "Юлду", "Яку", "Дил", "Зар", "Фар",
+    "Шах", "Рус", "Сул",
 )  # fmt: skip
 LAST = (
-    "гүл", "бек", "жан", "ай", "нур", "бүбү", "нара", "султан", "дияр", "зат", "тур", "кул", "мира", "ида", "мат", "лан", "рух",
+    "гүл", "бек", "жан", "ай", "нур", "бүбү", "нара", "султан", "дияр", "зат", "тур", "кул", "мира", "ида", "мат",
+    "лан", "рух",
     "хан", "бай", "сун", "ым", "гыз", "тай", "ана", "ноза", "рия", "ёр", "юм",
 )  # fmt: skip
-DISTRICTS = ("Кара-Суу", "Ош", "Узген", "Ноокат", "Токмок", "Талас", "Нарын", "Чүй", "Баткен", "Лейлек", "Жалал-Абад", "Каракол")
+DISTRICTS = (
+    "Кара-Суу", "Ош", "Узген", "Ноокат", "Токмок", "Талас", "Нарын", "Чүй", "Баткен", "Лейлек", "Жалал-Абад", "Каракол",
+)  # fmt: skip
 
 LATIN: dict[str, tuple[str, ...]] = {
-    "а": ("a",), "б": ("b",), "в": ("v",), "г": ("g",), "д": ("d",), "е": ("e", "e", "ye"), "ё": ("yo", "e"), "ж": ("zh", "j"),
-    "з": ("z",), "и": ("i",), "й": ("y", "i"), "к": ("k",), "л": ("l",), "м": ("m",), "н": ("n",), "ң": ("ng", "n"), "о": ("o",),
-    "ө": ("o", "u", "ö"), "п": ("p",), "р": ("r",), "с": ("s",), "т": ("t",), "у": ("u",), "ү": ("u", "u", "ü", "y"), "ф": ("f",),
+    "а": ("a",), "б": ("b",), "в": ("v",), "г": ("g",), "д": ("d",), "е": ("e", "e", "ye"), "ё": ("yo", "e"),
+    "ж": ("zh", "j"),
+    "з": ("z",), "и": ("i",), "й": ("y", "i"), "к": ("k",), "л": ("l",), "м": ("m",), "н": ("n",), "ң": ("ng", "n"),
+    "о": ("o",),
+    "ө": ("o", "u", "ö"), "п": ("p",), "р": ("r",), "с": ("s",), "т": ("t",), "у": ("u",), "ү": ("u", "u", "ü", "y"),
+    "ф": ("f",),
     "х": ("kh", "h"), "ц": ("ts",), "ч": ("ch",), "ш": ("sh",), "ъ": ("",), "ы": ("y", "i"), "ь": ("",), "э": ("e",),
     "ю": ("yu", "iu"), "я": ("ya", "ia"),
 }  # fmt: skip
+WOMEN, WITHOUT_ENDING = 0.6, 0.15
+"""Shares of women, and of families' names in the Kyrgyz way: father's name with uulu or kyzy."""
+
 RUSSIAN = {"ө": "о", "ү": "у", "ң": "н", "Ө": "О", "Ү": "У", "Ж": "Дж"}
 
 
@@ -44,8 +54,8 @@ def persons(count: int, random: Random) -> list[Invented]:
 
 def _person(names: list[str], random: Random) -> Invented:
     own, family, father = names
-    woman = random.random() < 0.6
-    if random.random() < 0.15:
+    woman = random.random() < WOMEN
+    if random.random() < WITHOUT_ENDING:
         identity = {"given_name": own, "family_name": f"{father} {'кызы' if woman else 'уулу'}"}
     else:
         identity = {"given_name": own, "family_name": family + ("ова" if woman else "ов")}
@@ -65,9 +75,7 @@ def written_again(person: Invented, random: Random) -> Invented:
 
 
 def _names(person: Invented, change: Callable[[str], str]) -> Invented:
-    names = {
-        field: change(value) if field != "birth_date" else value for field, value in person.identity.items()
-    }
+    names = {field: change(value) if field != "birth_date" else value for field, value in person.identity.items()}
     return replace(person, identity=names)
 
 

@@ -131,7 +131,8 @@ def measured(trial: Trial, threshold: float | None = None, *, one_by_one: int = 
         sealed = by_sealed_pages(known, searched, keys, wanted)
     if one_by_one:
         plain = by_plain_vectors(known, searched[:one_by_one], wanted, 13)
-        assert plain == sealed[:one_by_one], "sealing changed what is found"
+        if plain != sealed[:one_by_one]:
+            raise RuntimeError("sealing changed what is found")
     return {
         "sealed pages": trial.judged(sealed),
         "equality": trial.judged(by_equality(trial.known, trial.searched)),
@@ -146,8 +147,7 @@ def table(trial: Trial, thresholds: Sequence[float]) -> str:
         rate = 1000 * one.false / len(trial.searched)
         return f"| {name} | {threshold} | {one.recall:.3f} | {one.precision:.3f} | {rate:.1f} |"
 
-    for threshold in thresholds:
-        lines.append(line("sealed vectors", f"{threshold:.2f}", measured(trial, threshold)["sealed pages"]))
+    lines += [line("sealed vectors", f"{one:.2f}", measured(trial, one)["sealed pages"]) for one in thresholds]
     lines.append(line("equal names and year", "", trial.judged(by_equality(trial.known, trial.searched))))
     return "\n".join(lines)
 

@@ -37,8 +37,8 @@ async def _warnings(request: Request, work: UnitOfWork) -> Warnings:
 async def list_duplicates(request: Request, may: May, work: Work, actor: CurrentActor) -> DuplicateList:
     """List which of your cases may be about the same person as another one that was recorded later.
 
-    Look here from time to time: nobody is notified, since a notification would show in a stolen database that two persons
-    are one.
+    Look here from time to time: nobody is notified, since a notification would show in a stolen database that two
+    persons are one.
     """
     may.own(Permission.DUPLICATE_ANSWER)
     warnings = await _warnings(request, work)
@@ -76,9 +76,7 @@ async def create_duplicate_answer(
     dependencies=[IDEMPOTENT],
     responses=WRITE_PROBLEMS,
 )
-async def merge_duplicates(
-    reference: Reference, warning_id: UUID, request: Request, may: May, work: Work
-) -> Response:
+async def merge_duplicates(reference: Reference, warning_id: UUID, request: Request, may: May, work: Work) -> Response:
     """Ask for two cases about one person to be merged; done at once where you lead both, or where the other side asked.
 
     The other side learns that you asked only if the person agreed that it may have their identity.
@@ -88,9 +86,7 @@ async def merge_duplicates(
     return Response(status_code=204)
 
 
-@router.post(
-    "/cases/{reference}/separation", status_code=204, dependencies=[IDEMPOTENT], responses=WRITE_PROBLEMS
-)
+@router.post("/cases/{reference}/separation", status_code=204, dependencies=[IDEMPOTENT], responses=WRITE_PROBLEMS)
 async def separate_cases(
     reference: Reference, body: SeparationIn, may: May, work: Work, actor: CurrentActor
 ) -> Response:

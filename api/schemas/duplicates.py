@@ -10,7 +10,10 @@ from domain.codes import Compartment, DuplicateAnswer
 
 
 class DuplicateOut(Out):
-    """A case of yours, and that another one is like it. How alike they are is told to nobody: it would answer guesses."""
+    """A case of yours, and that another one is like it.
+
+    How alike they are is told to nobody: it would answer guesses.
+    """
 
     id: UUID = Field(description="Names the pair to you; the other side knows it by another name.")
     case: str = Field(max_length=24, description="The reference of your case.")

@@ -58,15 +58,11 @@ async def search_again(work: "UnitOfWork", case: "Case", person: "Person", place
         work.add(MatchEntry(case_id=case.id, version=version, sealed=sealed, changed_at=work.now))
     else:
         entry.version, entry.sealed, entry.changed_at = version, sealed, work.now
-    await work.session.execute(
-        insert(MatchSearch).values(case_id=case.id, asked_at=work.now).on_conflict_do_nothing()
-    )
+    await work.session.execute(insert(MatchSearch).values(case_id=case.id, asked_at=work.now).on_conflict_do_nothing())
 
 
 def _vector(work: "UnitOfWork", person: "Person", known: Known) -> bytes:
     """Return the vector; where no name is known, one that is like nothing: the same is written for everybody."""
     location = known.get(Compartment.LOCATION, {})
-    features = Features(
-        known[Compartment.IDENTITY], str(location.get("district") or ""), tuple(person.citizenships)
-    )
+    features = Features(known[Compartment.IDENTITY], str(location.get("district") or ""), tuple(person.citizenships))
     return vector(features, work.keys.derive(SPELLING), weights()) or bytes(BYTES)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-import numpy
+import numpy as np
 from numpy.typing import NDArray
 
 from domain.duplicates.pages import MOST_FOUND, SLOTS
@@ -17,9 +17,7 @@ AT_A_TIME: Final = 16 * 1024
 """Vectors compared at a time: few enough to stay near the processor."""
 
 
-def likenesses(
-    columns: NDArray[numpy.uint64], counts: NDArray[numpy.uint16], wanted: bytes
-) -> NDArray[numpy.float32]:
+def likenesses(columns: NDArray[np.uint64], counts: NDArray[np.uint16], wanted: bytes) -> NDArray[np.float32]:
     """Return the Dice score of every vector with the wanted one.
 
     Args:
@@ -27,16 +25,16 @@ def likenesses(
         counts: How many bits each has.
         wanted: 128 bytes.
     """
-    words = numpy.frombuffer(wanted, numpy.uint64)
-    scores = numpy.empty(len(counts), numpy.float32)
+    words = np.frombuffer(wanted, np.uint64)
+    scores = np.empty(len(counts), np.float32)
     bits = int.from_bytes(wanted, "little").bit_count()
     for start in range(0, len(counts), AT_A_TIME):
         part = columns[:, start : start + AT_A_TIME]
-        shared = numpy.zeros(part.shape[1], numpy.uint16)
+        shared = np.zeros(part.shape[1], np.uint16)
         for word, column in zip(words, part, strict=True):
-            shared += numpy.bitwise_count(column & word)
-        together = counts[start : start + AT_A_TIME] + numpy.uint16(bits)
-        scores[start : start + AT_A_TIME] = 2 * shared / numpy.maximum(together, 1)
+            shared += np.bitwise_count(column & word)
+        together = counts[start : start + AT_A_TIME] + np.uint16(bits)
+        scores[start : start + AT_A_TIME] = 2 * shared / np.maximum(together, 1)
     return scores
 
 
@@ -53,12 +51,14 @@ class _Block:
 class Index:
     """Pages by their place in memory, and the entries that no page holds yet; an entry is newer than any page."""
 
-    columns: NDArray[numpy.uint64] = field(default_factory=lambda: numpy.zeros((WORDS, 0), numpy.uint64), repr=False)
-    counts: NDArray[numpy.uint16] = field(default_factory=lambda: numpy.zeros(0, numpy.uint16), repr=False)
+    columns: NDArray[np.uint64] = field(default_factory=lambda: np.zeros((WORDS, 0), np.uint64), repr=False)
+    counts: NDArray[np.uint16] = field(default_factory=lambda: np.zeros(0, np.uint16), repr=False)
     entries: dict[UUID, tuple[datetime, bytes]] = field(default_factory=dict, repr=False)
     _blocks: dict[UUID, _Block] = field(default_factory=dict, repr=False)
     _at: dict[int, UUID] = field(default_factory=dict, repr=False)
     _free: list[int] = field(default_factory=list, repr=False)
+    stored: object = None
+    """What the stored pages were known by when they were last looked at."""
 
     def outdated(self, present: Mapping[UUID, tuple[int, int]]) -> list[UUID]:
         """Forget pages that are no more; return those that are new or have changed."""
@@ -66,13 +66,13 @@ class Index:
             self._drop(page_id)
         return [one for one, state in present.items() if one not in self._blocks or self._blocks[one].state != state]
 
-    def put(self, page_id: UUID, state: tuple[int, int], ids: list[bytes], vectors: NDArray[numpy.uint64]) -> None:
+    def put(self, page_id: UUID, state: tuple[int, int], ids: list[bytes], vectors: NDArray[np.uint64]) -> None:
         """Hold a page in its present state."""
         block = self._blocks.get(page_id)
         place = block.place if block is not None else self._room()
         span = slice(place * SLOTS, (place + 1) * SLOTS)
         self.columns[:, span] = vectors.T
-        self.counts[span] = numpy.bitwise_count(vectors).sum(axis=1, dtype=numpy.uint16)
+        self.counts[span] = np.bitwise_count(vectors).sum(axis=1, dtype=np.uint16)
         self._blocks[page_id], self._at[place] = _Block(place, state, ids), page_id
 
     def unknown_entries(self, present: Mapping[UUID, datetime]) -> list[UUID]:
@@ -87,20 +87,21 @@ class Index:
     def vector_at(self, page_id: UUID, slot: int) -> bytes:
         """Return the vector in a slot of a page."""
         place = self._blocks[page_id].place * SLOTS + slot
-        return numpy.ascontiguousarray(self.columns[:, place]).tobytes()
+        return np.ascontiguousarray(self.columns[:, place]).tobytes()
 
     def like(self, case_id: UUID, wanted: bytes, threshold: float) -> list[tuple[UUID, float]]:
         """Return the cases whose vectors are at least as alike as the threshold, the likest first, without the case."""
         found: dict[UUID, float] = {}
-        scores = likenesses(self.columns, self.counts, wanted)
-        for row in numpy.flatnonzero(scores >= threshold).tolist():
+        used = SLOTS * (max(self._at, default=-1) + 1)
+        scores = likenesses(self.columns[:, :used], self.counts[:used], wanted)
+        for row in np.flatnonzero(scores >= threshold).tolist():
             known = self._blocks[self._at[row // SLOTS]].ids[row % SLOTS]
             if known:
                 found[UUID(bytes=known)] = float(scores[row])
         newer = list(self.entries.items())
-        rows = numpy.frombuffer(b"".join(vector for _, (_, vector) in newer), numpy.uint64).reshape(-1, WORDS)
-        counts = numpy.bitwise_count(rows).sum(axis=1, dtype=numpy.uint16)
-        recent = likenesses(numpy.ascontiguousarray(rows.T), counts, wanted).tolist()
+        rows = np.frombuffer(b"".join(vector for _, (_, vector) in newer), np.uint64).reshape(-1, WORDS)
+        counts = np.bitwise_count(rows).sum(axis=1, dtype=np.uint16)
+        recent = likenesses(np.ascontiguousarray(rows.T), counts, wanted).tolist()
         for (one, _), score in zip(newer, recent, strict=True):
             found.pop(one, None)
             if score >= threshold:
@@ -123,9 +124,9 @@ class Index:
             return self._free.pop()
         place, have = len(self._blocks), len(self.counts) // SLOTS
         if place == have:
-            more = max(64, have)
-            self.columns = numpy.concatenate((self.columns, numpy.zeros((WORDS, more * SLOTS), numpy.uint64)), axis=1)
-            self.counts = numpy.concatenate((self.counts, numpy.zeros(more * SLOTS, numpy.uint16)))
+            more = max(64, have // 4)
+            self.columns = np.concatenate((self.columns, np.zeros((WORDS, more * SLOTS), np.uint64)), axis=1)
+            self.counts = np.concatenate((self.counts, np.zeros(more * SLOTS, np.uint16)))
         return place
 
     def _drop(self, page_id: UUID) -> None:

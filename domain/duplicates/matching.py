@@ -1,19 +1,19 @@
 """Search, and keep the pages: done by a process that holds keys, apart from every request, with the same steps for all.
 
-A request that records an identity writes a vector and asks for a search, whatever is known already, and is answered. The
-search comes later and writes one finding of one length, whatever it found. So whoever asks sees nothing of the answer:
-not in status, body or headers, and in time no more than in the noise of what others do.
+A request that records an identity writes a vector and asks for a search, whatever is known already, and is answered.
+The search comes later and writes one finding of one length, whatever it found. So whoever asks sees nothing of the
+answer: not in status, body or headers, and in time no more than in the noise of what others do.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
-from sqlalchemy import delete, func, literal, select, text, tuple_
+from sqlalchemy import delete, func, select, text
 from sqlmodel import col
 
 from domain.duplicates.index import Index
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
     from domain.unit_of_work import UnitOfWork
 
-KEPT: Final = timedelta(days=180)
-"""How long a finding is kept. Assumed: no source says."""
+AT_ONCE: Final = 8
+"""Searches in one transaction: whoever records one of these persons again waits until it ends."""
 
 PAGES_AT_ONCE: Final = 64
 WAITS: Final = "300ms"
-"""How long compaction waits for somebody's lock before it leaves the work for later; deadlocks are looked for after 1 s."""
+"""How long compaction waits for a lock before it leaves the work for later; deadlocks are looked for after 1 s."""
 
 
 @dataclass
@@ -57,17 +57,25 @@ async def as_search(work: "UnitOfWork") -> "AsyncIterator[None]":
 
 
 async def refresh(work: "UnitOfWork", index: Index) -> None:
-    """Bring the index to what is stored: entries first, so that what moves into a page meanwhile is seen twice, not never.
+    """Bring the index to what is stored: entries first, so that what moves meanwhile is seen twice, not never.
 
     Raises:
         SealBroken: a page or an entry was altered, moved or rolled back.
     """
     rows = await work.session.execute(select(col(MatchEntry.case_id), col(MatchEntry.changed_at)))
-    entries = {case_id: changed_at for case_id, changed_at in rows}
+    entries = {row.case_id: row.changed_at for row in rows}
     changed = {}
     for row in (await _rows(work, index.unknown_entries(entries))) if entries else ():
         changed[row.case_id] = row.changed_at, open_vector(row.sealed, row.case_id, row.version, work.keys)
     index.set_entries(entries, changed)
+    pages = select(func.count(), func.sum(col(MatchPage.blanked)), func.max(col(MatchPage.written_at)))
+    stored = tuple((await work.session.execute(pages.select_from(MatchPage))).one())
+    if stored != index.stored:  # a page is only added, blanked or dropped, and each of these shows in the three
+        await _open_pages(work, index)
+        index.stored = stored
+
+
+async def _open_pages(work: "UnitOfWork", index: Index) -> None:
     states = await work.session.execute(select(col(MatchPage.id), col(MatchPage.version), col(MatchPage.blanked)))
     outdated = index.outdated({page_id: (version, blanked) for page_id, version, blanked in states})
     key = work.keys.derive(SEALING)
@@ -89,44 +97,48 @@ async def _rows(work: "UnitOfWork", case_ids: Sequence[UUID]) -> Sequence[MatchE
     return rows.scalars().all()
 
 
-async def search_next(work: "UnitOfWork", index: Index) -> bool:
-    """Make the search that waits longest and that nobody else makes now; tells whether there was one.
+async def search_waiting(work: "UnitOfWork", index: Index) -> int:
+    """Make the searches that wait longest and that nobody else makes now; returns how many.
 
-    Killed at any instant it leaves the search waiting, with no finding; done, it leaves one finding and no search.
+    Killed at any instant it leaves them waiting, with no finding; done, it leaves one finding for each and no search.
     """
-    waiting = await work.session.execute(
+    rows = await work.session.execute(
         select(MatchSearch)
         .order_by(col(MatchSearch.asked_at), col(MatchSearch.case_id))
-        .limit(1)
+        .limit(AT_ONCE)
         .with_for_update(skip_locked=True)
     )
-    search = waiting.scalar_one_or_none()
-    if search is None:
-        return False
+    searches = rows.scalars().all()
+    if not searches:
+        return 0
     await refresh(work, index)
-    wanted = await _vector_of(work, index, search.case_id)
-    if wanted is not None:
-        alike = await asyncio.to_thread(index.like, search.case_id, wanted, weights().threshold)
-        found = await _there_first(work, search, alike)
+    alike: dict[UUID, list[tuple[UUID, float]]] = {}
+    for search in searches:
+        wanted = await _vector_of(work, index, search.case_id)
+        if wanted is not None:
+            alike[search.case_id] = await asyncio.to_thread(index.like, search.case_id, wanted, weights().threshold)
+    waiting = await _asked_at(work, {one for found in alike.values() for one, _ in found} | alike.keys())
+    for asked, found in alike.items():
+        first = [one for one in found if not _later(waiting, one[0], asked)]
         finding_id = work.ids.uuid()
-        sealed = seal_finding(search.case_id, found, finding_id, work.keys, work.ids.random)
+        sealed = seal_finding(asked, first, finding_id, work.keys, work.ids.random)
         work.add(MatchFinding(id=finding_id, sealed=sealed, found_at=work.now))
-    await work.session.delete(search)
-    return True
+    done = [search.case_id for search in searches]
+    await work.session.execute(delete(MatchSearch).where(col(MatchSearch.case_id).in_(done)))
+    return len(searches)
 
 
-async def _there_first(
-    work: "UnitOfWork", search: MatchSearch, alike: Sequence[tuple[UUID, float]]
-) -> list[tuple[UUID, float]]:
-    """Leave out cases that asked later and still wait: they will find this one, and of each pair one side alone is told."""
-    later = tuple_(col(MatchSearch.asked_at), col(MatchSearch.case_id)) > tuple_(
-        literal(search.asked_at), literal(search.case_id)
+async def _asked_at(work: "UnitOfWork", case_ids: Collection[UUID]) -> dict[UUID, datetime]:
+    """Return since when searches of these cases wait; those that are being made wait until they are done."""
+    rows = await work.session.execute(
+        select(col(MatchSearch.case_id), col(MatchSearch.asked_at)).where(col(MatchSearch.case_id).in_(case_ids))
     )
-    waiting = await work.session.execute(
-        select(col(MatchSearch.case_id)).where(col(MatchSearch.case_id).in_([one for one, _ in alike]), later)
-    )
-    still = set(waiting.scalars())
-    return [(one, score) for one, score in alike if one not in still]
+    return {row.case_id: row.asked_at for row in rows}
+
+
+def _later(waiting: Mapping[UUID, datetime], one: UUID, asked: UUID) -> bool:
+    """Whether a case asked later than another and still waits: it will find the other, and one side alone is told."""
+    return one in waiting and (waiting[one], one) > (waiting[asked], asked)
 
 
 async def _vector_of(work: "UnitOfWork", index: Index, case_id: UUID) -> bytes | None:

@@ -1,8 +1,8 @@
 """Two cases of one person become one, and are again two when that was a mistake.
 
-A merge moves no record. The merged case keeps its reference, its history, its consents and its keys; it is led and read by
-who leads the survivor, and changed and counted no more. So nothing is opened more widely than the person agreed to for
-either case, and undoing gives back exactly what there was.
+A merge moves no record. The merged case keeps its reference, its history, its consents and its keys; it is led and read
+by who leads the survivor, and changed and counted no more. So nothing is opened more widely than the person agreed to
+for either case, and undoing gives back exactly what there was.
 """
 
 from collections.abc import Collection
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 def told(side: Side, warnings: Warnings) -> bool:
     """Whether a pair may be told to who leads its first case.
 
-    Who recorded the person first keeps watch and is told. The other side, who asked, hears nothing, unless the first wants
-    to merge and the person agreed that the asker may know of the first case.
+    Who recorded the person first keeps watch and is told. The other side, who asked, hears nothing, unless the first
+    wants to merge and the person agreed that the asker may know of the first case.
     """
     return side.keeps_watch or (
         side.agreed and wants_merge(warnings.said_of(side.mine, side.other), side.other, side.mine)
@@ -64,19 +64,19 @@ async def answer_warning(
     """Record what who leads a case says of another one that is like it. The audit names the case, not the other."""
     case = await work.lock(Case, permit.subject_id)
     side = await pair_of(work, warnings, case, named)
-    await _say(Statement(side.mine, side.other, says, work.now), warnings, permit, work)
+    await _say(Statement(side.mine, side.other, says, work.now), permit, work)
 
 
 async def merge(named: UUID, warnings: Warnings, permit: "Permit", work: "UnitOfWork") -> bool:
     """Merge two cases about one person, or ask for it; returns whether they are merged.
 
-    The older record goes on. Where one organisation leads both, it merges. Where two do, who leads the older asks, and who
-    leads the other merges by asking too: never without the one's decision and the other's agreement.
+    The older record goes on. Where one organisation leads both, it merges. Where two do, who leads the older asks, and
+    who leads the other merges by asking too: never without the one's decision and the other's agreement.
 
     Raises:
         NotFound: see `pair_of`.
-        StateConflict: nobody has said that they are the same person; or something is still under way in the case that is
-            to end: it is finished, or sent anew from the other, first.
+        StateConflict: nobody has said that they are the same person; or something is still under way in the case that
+            is to end: it is finished, or sent anew from the other, first.
     """
     case = await work.lock(Case, permit.subject_id)
     side = await pair_of(work, warnings, case, named)
@@ -84,14 +84,14 @@ async def merge(named: UUID, warnings: Warnings, permit: "Permit", work: "UnitOf
     if side.keeps_watch and answer(said, side.mine, side.other) != DuplicateAnswer.SAME_PERSON:
         raise StateConflict(current="not-decided")
     if side.keeps_watch and not side.same_leader:
-        await _say(Statement(side.mine, side.other, Said.MERGE_WANTED, work.now), warnings, permit, work)
+        await _say(Statement(side.mine, side.other, Said.MERGE_WANTED, work.now), permit, work)
         return False
     survivor_id, merged_id = (side.mine, side.other) if side.keeps_watch else (side.other, side.mine)
     await _merge(survivor_id, await work.lock(Case, merged_id), side, permit, work)
     return True
 
 
-async def _say(statement: Statement, warnings: Warnings, permit: "Permit", work: "UnitOfWork") -> None:
+async def _say(statement: Statement, permit: "Permit", work: "UnitOfWork") -> None:
     statement_id = await state(work, statement, permit.actor.organisation_id)
     work.audit(AuditAction.DUPLICATE_ANSWERED, permit, stream_id=statement.mine, subject_id=statement_id)
 
@@ -199,8 +199,6 @@ async def _copy(
         if covering(consents, Purpose.SUPPORT, recipient, keep, work.now) is None:
             raise ConsentMissing(missing=[Purpose.SUPPORT])
     source, target = await person_of(work, survivor), await person_of(work, merged)
-    opened = await work.vault.take(
-        holder_id=survivor.id, record_id=source.id, kind=KIND, compartments=frozenset(keep)
-    )
+    opened = await work.vault.take(holder_id=survivor.id, record_id=source.id, kind=KIND, compartments=frozenset(keep))
     for compartment, fields in sorted(opened.items()):
         await put_compartment(work, permit, merged, target.id, compartment, fields)

@@ -1,12 +1,16 @@
 """What is stored of the search for duplicates: sealed, of one length, and alike whether something was found or not."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
 from domain.columns import FOREVER, Codes, Instant
+
+FINDINGS_KEPT: Final = timedelta(days=180)
+"""How long a finding is kept. Assumed: no source says."""
 
 
 class MatchEntry(SQLModel, table=True):

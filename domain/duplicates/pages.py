@@ -1,10 +1,10 @@
-"""How vectors lie in the database: many in one sealed page, each under a pad of its own that stands beside the page. Pure.
+"""How vectors lie in the database: many in one sealed page, each under a pad of its own that stands beside it. Pure.
 
-A page is sealed under a key that is derived from the provider for this purpose and stored nowhere, and bound to its id and
-version. Inside it every vector is added (exclusive or) to 128 random bytes, its pad. The pads are no secret: without the
-page they are noise. They are there to be destroyed: blanking a pad makes the vector behind it unrecoverable at once, to
-whoever holds the key too, and needs neither a key nor the rewriting of the page. Every page has the same length,
-however many it holds.
+A page is sealed under a key that is derived from the provider for this purpose and stored nowhere, and bound to its id
+and version. Inside it every vector is added (exclusive or) to 128 random bytes, its pad. The pads are no secret:
+without the page they are noise. They are there to be destroyed: blanking a pad makes the vector behind it unrecoverable
+at once, to whoever holds the key too, and needs neither a key nor the rewriting of the page. Every page has the same
+length, however many it holds.
 """
 
 import struct
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-import numpy
+import numpy as np
 from numpy.typing import NDArray
 
 from domain.codes import Compartment
@@ -55,7 +55,7 @@ def seal_page(
     pads = random(SLOTS * BYTES)
     noise = (SLOTS - len(members)) * BYTES
     plain = b"".join(vector for _, vector in members) + random(noise)
-    masked = (numpy.frombuffer(plain, numpy.uint8) ^ numpy.frombuffer(pads, numpy.uint8)).tobytes()
+    masked = (np.frombuffer(plain, np.uint8) ^ np.frombuffer(pads, np.uint8)).tobytes()
     ids = b"".join(case_id.bytes for case_id, _ in members) + _EMPTY * (SLOTS - len(members))
     context = _context("match-page", page_id, version)
     return seal(ids + masked, key=keys.derive(SEALING), nonce=random(NONCE_BYTES), context=context), pads
@@ -63,16 +63,16 @@ def seal_page(
 
 def open_page(
     sealed: bytes, pads: bytes, page_id: UUID, version: int, key: bytes
-) -> tuple[list[bytes], NDArray[numpy.uint64]]:
+) -> tuple[list[bytes], NDArray[np.uint64]]:
     """Return the ids of a page's cases by slot, and its vectors, a row of 16 words for each slot.
 
     A slot that is empty or whose pad is blank has an empty id and no bits: nothing of it is left to be compared.
     """
     plain = open_sealed(sealed, key=key, context=_context("match-page", page_id, version))
-    masks = numpy.frombuffer(pads, numpy.uint64).reshape(SLOTS, -1)
-    vectors = numpy.frombuffer(plain, numpy.uint64, offset=SLOTS * _ID).reshape(SLOTS, -1) ^ masks
+    masks = np.frombuffer(pads, np.uint64).reshape(SLOTS, -1)
+    vectors = np.frombuffer(plain, np.uint64, offset=SLOTS * _ID).reshape(SLOTS, -1) ^ masks
     ids = [plain[place : place + _ID] for place in range(0, SLOTS * _ID, _ID)]
-    blank = ~masks.any(axis=1) | (numpy.frombuffer(b"".join(ids), numpy.uint64).reshape(SLOTS, 2) == 0).all(axis=1)
+    blank = ~masks.any(axis=1) | (np.frombuffer(b"".join(ids), np.uint64).reshape(SLOTS, 2) == 0).all(axis=1)
     vectors[blank] = 0
     return [b"" if gone else one for one, gone in zip(ids, blank.tolist(), strict=True)], vectors
 

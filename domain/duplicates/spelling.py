@@ -1,4 +1,4 @@
-"""Fold the spellings of one name into one: Kyrgyz, Russian, Uzbek, Tajik and Kazakh letters, and what Latin makes of them.
+"""Fold the spellings of one name into one: Kyrgyz, Russian, Uzbek, Tajik, Kazakh, and what Latin makes of them.
 
 The table is our own, for names of Central Asia as documents, officials and telephones spell them. What folds alike need
 not be one name: folding loses letters on purpose, and likeness is decided on vectors, never on a folded name. Pure.
@@ -25,7 +25,7 @@ CYRILLIC: Final = {
 LATIN: Final = (
     ("shch", "w"), ("sch", "w"), ("dzh", "j"), ("tch", "c"), ("tsh", "c"),
     ("sh", "w"), ("ch", "c"), ("zh", "j"), ("dj", "j"), ("kh", "h"), ("gh", "g"), ("ph", "f"), ("ts", "s"), ("tz", "s"),
-    ("ng", "n"), ("ck", "k"), ("oo", "o"), ("ou", "o"), ("ee", "i"),
+    ("ng", "n"), ("ck", "k"), ("oo", "o"), ("ou", "o"), ("ee", "e"),
     ("iya", "ia"), ("iia", "ia"), ("iyu", "io"), ("iiu", "io"),
     ("yo", "e"), ("yu", "o"), ("iu", "o"), ("ju", "jo"), ("ya", "a"), ("ye", "e"), ("ie", "e"), ("yi", "i"),
     ("alex", "aleks"), ("max", "maks"),

@@ -2,8 +2,8 @@
 
 A keyed Bloom filter: every pair of neighbouring letters of the folded names, the year of birth and the two beside it,
 the district and the citizenships each set a few bits, chosen by double hashing of an HMAC. Alike persons share bits.
-Vectors are pseudonymous, not anonymous: whoever holds many of them can guess frequent names without the key. They lie in
-the database only sealed, and leave the process never.
+Vectors are pseudonymous, not anonymous: whoever holds many of them can guess frequent names without the key. They lie
+in the database only sealed, and leave the process never.
 
 Source: Schnell, Bachteler and Reiher, "Privacy-preserving record linkage using Bloom filters" (2009); weights by number
 of bits after Vatsalan and others.

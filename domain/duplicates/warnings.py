@@ -109,13 +109,13 @@ def warning_id(mine: UUID, other: UUID, keys: "KeyProvider") -> UUID:
 
 
 async def sides(work: "UnitOfWork", warnings: Warnings, mine: Collection[UUID]) -> list[Side]:
-    """Return the pairs of cases that the asker leads, without what a wall hides, what was erased and what was merged."""
+    """Return the pairs of cases that the asker leads, but for what a wall hides and what was erased or merged."""
     pairs = [(one, other, True) for one in mine for other in warnings.watched.get(one, ())]
     pairs += [(one, other, False) for one in mine for other in warnings.asked.get(one, ())]
     if not pairs:
         return []
     rows = await work.session.execute(
-        select("*").select_from(  # type: ignore[call-overload]
+        select("*").select_from(
             func.nrm_duplicate_sides(*(list(part) for part in zip(*pairs, strict=True))).table_valued(
                 "mine", "other", "keeps_watch", "same_leader", "agreed", "leader", "reference"
             )
@@ -128,8 +128,6 @@ async def state(work: "UnitOfWork", statement: Statement, organisation_id: UUID)
     """Write down what an organisation said; returns the id of the statement."""
     statement_id = work.ids.uuid()
     sealed = seal_statement(statement.to_bytes(), statement_id, organisation_id, work.keys, work.ids.random)
-    work.add(
-        MatchStatement(id=statement_id, organisation_id=organisation_id, sealed=sealed, stated_at=statement.at)
-    )
+    work.add(MatchStatement(id=statement_id, organisation_id=organisation_id, sealed=sealed, stated_at=statement.at))
     await work.flush()
     return statement_id

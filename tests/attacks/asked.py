@@ -81,6 +81,8 @@ BODIES: Mapping[str, Body] = {
     "PUT /v1/cases/{reference}/case-work": always({"case_work": "active"}),
     "POST /v1/cases/{reference}/cooperation": always({"willing": "no"}),
     "POST /v1/cases/{reference}/walls": always({"organisation": "NGO-BETA"}),
+    "POST /v1/cases/{reference}/duplicates/{warning_id}/answers": always({"answer": "unknown"}),
+    "POST /v1/cases/{reference}/separation": always({"keep": []}),
     "POST /v1/cases/{reference}/screenings": always({"hits": {}, "result": "indicated"}),
     "POST /v1/cases/{reference}/assessments": always({"danger": "low", "needs": ["medical"]}),
     "POST /v1/cases/{reference}/decisions": decision,
@@ -136,7 +138,7 @@ WITHOUT_VERSION: Final = re.compile(
     r"|courses/.*|commission-requests/.*"
     r"|cases/\{reference\}/(steps/.*|cooperation|walls|screenings|assessments|decisions|consents.*|service-episodes"
     r"|exploitation-episodes|classifications|awards"
-    r"|courses|capacity-questions"
+    r"|courses|capacity-questions|duplicates/.*|separation"
     r"|referrals(/fhir)?))"
 )
 """Changes that make something new and so name no version."""
@@ -147,6 +149,7 @@ FIXED: Mapping[str, str] = {
     "sop": "kg-identification-and-referral",
     "version": "1.0.0",
     "request_id": ABSENT,
+    "warning_id": ABSENT,
     "follow_up_id": ABSENT,
 }
 """Parts of paths that name no record."""
