@@ -22,7 +22,8 @@ ANOTHER = {"given_name": "Mirlan", "family_name": "Toktosunov", "birth_date": "1
 
 async def recorded(world: World, who: str, identity: dict[str, Any], *, consent: bool = False) -> str:
     """Open a case for a person; returns its reference."""
-    body = {"entry_channel": "ngo", "compartments": {"identity": identity}}
+    adult = {"sex": "female", "age_band": "24--26"}
+    body = {"entry_channel": "ngo", "person": adult, "compartments": {"identity": identity}}
     case: str = (await world.post(who, "/cases", body))["reference"]
     if consent:
         await world.post(who, f"/cases/{case}/steps/inform-of-rights/completion")

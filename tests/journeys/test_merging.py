@@ -112,7 +112,7 @@ async def test_one_leader_of_both_merges_alone_and_lists_and_counts_one_person(w
 
     def persons(stages: list[dict[str, Any]]) -> list[int]:
         return [
-            one["counted"]
+            one["count"]
             for one in stages
             if one["stage"] in {"cases", "persons"} and one["population"] == "victims_of_trafficking"
         ]
@@ -136,7 +136,7 @@ async def test_a_merged_case_is_read_and_not_changed(world: World) -> None:
 
 async def test_a_merge_waits_until_nothing_is_under_way_in_the_case_that_ends(world: World) -> None:
     _, other = await twice(world, "alpha", "alpha2")
-    episode = await world.post("alpha", f"/cases/{other}/service-episodes", {"service": "medical"})
+    episode = await world.post("alpha", f"/cases/{other}/service-episodes", {"service": "psychosocial"})
     await said(world, "alpha")
     await merge(world, "alpha", expect=409)
     end = f"/service-episodes/{episode['id']}/end"
@@ -184,8 +184,8 @@ async def test_what_was_learned_meanwhile_stays_with_the_survivor_or_goes_along_
     await world.post("alpha", f"/cases/{survivor}/assessments", {"danger": "low", "needs": ["medical"]})
     await world.post("alpha", f"/cases/{other}/separation", {"keep": ["contact"]})
     assert (await world.get("beta", f"/cases/{other}/person/contact"))["fields"] == learned["fields"]
-    assert (await world.get("beta", f"/cases/{other}/assessments"))["items"] == []
-    assert len((await world.get("alpha", f"/cases/{survivor}/assessments"))["items"]) == 1
+    assert (await world.get("beta", f"/cases/{other}/assessments")) == []
+    assert len(await world.get("alpha", f"/cases/{survivor}/assessments")) == 1
 
 
 async def test_of_many_merges_at_once_one_is_made(world: World, admin: asyncpg.Connection) -> None:
@@ -193,7 +193,7 @@ async def test_of_many_merges_at_once_one_is_made(world: World, admin: asyncpg.C
     warning = await said(world, "alpha")
     path = f"/cases/{warning['case']}/duplicates/{warning['id']}/merge"
     answers = await asyncio.gather(*(world.ask(who, "POST", path) for who in ("alpha", "alpha2") * 3))
-    assert sorted(answer.status_code for answer in answers)[0] == 204
+    assert min(answer.status_code for answer in answers) == 204
     assert {answer.status_code for answer in answers[1:]} <= {204, 404, 409}
     assert sum(answer.status_code == 204 for answer in answers) == 1
     assert await admin.fetchval("SELECT count(*) FROM case_merges") == 1
