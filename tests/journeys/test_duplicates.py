@@ -1,15 +1,19 @@
 """A person who is recorded twice: who recorded them first is warned, and nobody who asks is told."""
 
 import asyncio
+import secrets
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import asyncpg
 import pytest
 
-from api.matching import compact_once, search_all, search_once
+from api.matching import AFTER_FAILURE, PAUSE, compact_once, search_all, search_once, step
 from api.worker import forget_answers
 from auth.authentication import enter_as_search
 from domain.duplicates.matching import Matching, compact, search_waiting
+from domain.sealing.providers import FileProvider
 from tests.journeys.alike import AGAIN, ANOTHER, FIRST, recorded, said, twice, warnings
 from tests.world import World
 
@@ -143,3 +147,20 @@ async def test_findings_are_forgotten_after_half_a_year(world: World, admin: asy
     assert await admin.fetchval("SELECT count(*) FROM match_findings") == 2
     await forget_answers(world.later(timedelta(days=181)).runtime)
     assert await admin.fetchval("SELECT count(*) FROM match_findings") == 0
+
+
+async def test_a_process_whose_keys_do_not_open_wipes_its_memory_and_loses_nothing(
+    world: World, tmp_path: Path, admin: asyncpg.Connection
+) -> None:
+    await recorded(world, "alpha", FIRST)
+    await compact_once(world.runtime, 1)
+    assert await step(world.runtime) == PAUSE
+    memory = world.runtime.matching.index.columns
+    assert memory.any()
+    await recorded(world, "beta", AGAIN)
+    others = FileProvider.create(tmp_path / "other.json", secrets.token_bytes)
+    assert await step(replace(world.runtime, keys=others)) == AFTER_FAILURE
+    assert not memory.any()
+    assert await admin.fetchval("SELECT count(*) FROM match_searches") == 1
+    assert await step(world.runtime) == PAUSE
+    assert len(await warnings(world, "alpha")) == 1
