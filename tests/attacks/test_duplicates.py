@@ -1,7 +1,6 @@
 """What an asker, a walled organisation, a guesser and a thief of the database learn from the search for duplicates."""
 
 import asyncio
-import os
 import re
 import secrets
 import time
@@ -25,8 +24,8 @@ from tests.world import World
 
 Attack = Callable[..., None]
 
-PAIRS = int(os.environ.get("NRM_TEST_PAIRS", "40"))  # noqa: TID251 - no setting of the service
-"""Hits and misses of which the times are compared; `make attacks` may ask for more."""
+PAIRS = 40
+"""Hits and misses of which the times are compared."""
 
 DEVIATIONS = 4.5
 """How far from a half the share of slower hits may be, in standard deviations of two samples of one distribution: if
