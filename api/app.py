@@ -1,7 +1,8 @@
 """The web application: put together here, decided elsewhere."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from fastapi.telemetry import TelemetryConfig
 
+from api import matching
 from api.contract import install_contract, operation_id
 from api.middleware import Guard
 from api.problems import install
@@ -28,6 +30,7 @@ from api.routes import (
     courses,
     directory,
     disclosures,
+    duplicates,
     erasures,
     escalations,
     exploitation,
@@ -73,6 +76,7 @@ ROUTES = (
     approvals,
     requests,
     erasures,
+    duplicates,
     escalations,
     figures,
     directory,
@@ -101,7 +105,12 @@ def create_app(runtime: Runtime) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        searching = asyncio.create_task(matching.run(runtime))
         yield
+        searching.cancel()
+        with suppress(asyncio.CancelledError):
+            await searching
+        runtime.matching.wipe()
         await runtime.database.close()
 
     app = FastAPI(

@@ -45,6 +45,7 @@ TAGS = {
     "capacity": "Whether somebody could be taken, asked without saying who; and who waits.",
     "referrals": "Requests that another organisation give a named service.",
     "places": "Beds of a shelter, and who holds them from and until.",
+    "duplicates": "Cases that may be about one person: told to who recorded the person first, and to nobody who asks.",
     "directory": "Organisations and what the codes mean.",
     "approvals": "What two persons of two organisations must agree on.",
     "break-glass": "Emergency access to one compartment of one case, and its review.",

@@ -18,6 +18,7 @@ from auth.tokens import TokenVerifier, generate_key_pair
 from domain.audit.notes import KeyKind, NoteRefused, PublicKey, SigningKey
 from domain.audit.sink import Sink
 from domain.clock import Clock
+from domain.duplicates.matching import Matching
 from domain.identifiers import Identifiers
 from domain.sealing.keeper import FileSource, Keeper
 from domain.sealing.pkcs11 import TokenPlace, TokenSource
@@ -47,6 +48,7 @@ class Runtime:
     sink: Sink | None = None
     audit_key: SigningKey | None = None
     witnesses: tuple[PublicKey, ...] = ()
+    matching: Matching = field(default_factory=Matching, repr=False)
 
     @property
     def allowed(self) -> Allowed:

@@ -80,3 +80,9 @@ async def enter_as_clock(session: AsyncSession, shift: timedelta) -> datetime:
         raise AwaitsLedger
     present: datetime = row.present
     return present
+
+
+async def enter_as_search(session: AsyncSession, shift: timedelta) -> datetime:
+    """Begin a transaction of the search for duplicates, which acts for no organisation; returns the present."""
+    await session.execute(text("SELECT set_config('nrm.matching', 'yes', true)"))
+    return await enter_as_clock(session, shift)

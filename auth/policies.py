@@ -316,6 +316,7 @@ RULES: dict[Permission, tuple[Rule, ...]] = {
     Permission.APPROVAL_DECIDE: (AGREES,),
     Permission.SUBJECT_REQUEST_ANSWER: (OWNS_AND_WORKS,),
     Permission.RETENTION_HOLD: (OWNS_AND_WORKS,),
+    Permission.DUPLICATE_ANSWER: (OWNS_AND_WORKS,),
 }
 """Verbs on records. A verb that is not here concerns the actor's own organisation or the public directory."""
 

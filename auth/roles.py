@@ -77,6 +77,7 @@ class Permission(StrEnum):
     SUBJECT_REQUEST_ANSWER = "subject_request:answer"
     RETENTION_HOLD = "retention:hold"
     ERASURE_READ = "erasure:read"
+    DUPLICATE_ANSWER = "duplicate:answer"
 
 
 _EVERYBODY = frozenset({Permission.DIRECTORY_READ, Permission.RELEASE_READ, Permission.FIGURE_READ})
@@ -162,19 +163,29 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     | _COURSES
     | _EMERGENCY
     | _OF_THE_PERSON
-    | {Permission.DECISION_RECORD, Permission.COMMISSION_REASONS, Permission.PLACE_KEEP},
+    | {
+        Permission.DECISION_RECORD,
+        Permission.COMMISSION_REASONS,
+        Permission.PLACE_KEEP,
+        Permission.DUPLICATE_ANSWER,
+    },
     Role.POLICE_OFFICER: _EVERYBODY
     | _CASE_WORK
     | _RECEIVING
     | _COURSES
     | _EMERGENCY
     | _OF_THE_PERSON
-    | {Permission.DECISION_RECORD},
+    | {Permission.DECISION_RECORD, Permission.DUPLICATE_ANSWER},
     Role.MIGRATION_OFFICER: _EVERYBODY
     | _CASE_WORK
     | _OF_THE_PERSON
     | _RECEIVING
-    | {Permission.DECISION_RECORD, Permission.COMMISSION_READ, Permission.COMMISSION_DECIDE},
+    | {
+        Permission.DECISION_RECORD,
+        Permission.COMMISSION_READ,
+        Permission.COMMISSION_DECIDE,
+        Permission.DUPLICATE_ANSWER,
+    },
     Role.SHELTER_STAFF: _EVERYBODY | _RECEIVING | _COURSES | _EMERGENCY | {Permission.PLACE_KEEP},
     Role.FOCAL_POINT: _EVERYBODY | {Permission.REFERRAL_STATUS_READ, Permission.REFERRALS_OVERDUE_READ},
     Role.MONITORING_STAFF: _EVERYBODY | _REVIEW | _TWO | {Permission.AUDIT_WATCH},

@@ -870,6 +870,14 @@ class EscalationUnit(StrEnum):
     CONTACT = "contact"
 
 
+class DuplicateAnswer(StrEnum):
+    """What who leads a case says of another one that is like it."""
+
+    SAME_PERSON = "same_person"
+    ANOTHER_PERSON = "another_person"
+    UNKNOWN = "unknown"
+
+
 class EscalationReason(StrEnum):
     """Why something has no responsible organisation, or not one that may open what is sealed."""
 

@@ -14,6 +14,7 @@ import domain.consents.models
 import domain.contacts.models
 import domain.courses.models
 import domain.deadlines.models
+import domain.duplicates.models
 import domain.escalations.models
 import domain.exploitation.models
 import domain.figures.models

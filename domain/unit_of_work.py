@@ -207,11 +207,14 @@ class UnitOfWork:
 
     async def hand_on(
         self, ground: Ground, source: Place, target: Place, compartments: Collection[Compartment]
-    ) -> None:
-        """Seal compartments again under keys that somebody else will open; on a ground only, see `reveal`."""
+    ) -> dict[Compartment, str]:
+        """Seal compartments again under keys that somebody else will open; on a ground only, see `reveal`.
+
+        Returns the fingerprints of what was sealed.
+        """
         if ground.permit is None:
             raise NotPermitted(rule="clock")
-        await self.vault.copy(source, target, compartments, self.now)
+        return await self.vault.copy(source, target, compartments, self.now)
 
     async def commit(self) -> None:
         """Write what was added and what it must be remembered by, and commit both or neither.

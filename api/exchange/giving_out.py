@@ -134,6 +134,7 @@ def _of_own(may: Authorisation) -> tuple[Any, ...]:
         visible(Case, Permission.CASE_READ, may.actor),
         Case.owner_organisation_id == may.actor.organisation_id,
         col(Case.restricted_at).is_(None),  # a file is passed on
+        col(Case.merged_into_id).is_(None),
     )
 
 

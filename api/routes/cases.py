@@ -90,7 +90,7 @@ async def list_cases(may: May, work: Work, actor: CurrentActor, cursor: Cursor =
     may.own(Permission.CASE_READ)
     rows, following = await page(
         work.session,
-        select(Case).where(visible(Case, Permission.CASE_READ, actor)),
+        select(Case).where(visible(Case, Permission.CASE_READ, actor), col(Case.merged_into_id).is_(None)),
         (col(Case.opened_at), col(Case.id)),
         cursor,
         limit,
@@ -229,8 +229,16 @@ async def shown(work: UnitOfWork, may: Authorisation, case: Case) -> CaseOut:
         state_identification=decided(decisions, DecisionBody.STATE)[0] if owns else None,
         support=support(record.referrals, record.episodes) if owns else None,
         closure_reason=case.closure_reason,
+        merged_into=await _merged_into(work, case),
         person=await _person(work, may, case),
     )
+
+
+async def _merged_into(work: UnitOfWork, case: Case) -> str | None:
+    """Return the reference of the case that goes on for the same person, if there is one."""
+    if case.merged_into_id is None:
+        return None
+    return await work.session.scalar(select(col(Case.reference)).where(col(Case.id) == case.merged_into_id))
 
 
 async def _person(work: UnitOfWork, may: Authorisation, case: Case) -> PersonOut:

@@ -179,6 +179,9 @@ class CaseOut(CaseSummary):
     state_identification: str | None = Field(max_length=20)
     support: Support | None
     closure_reason: ClosureReason | None
+    merged_into: str | None = Field(
+        max_length=24, description="The case that goes on for the same person; this one is only read."
+    )
     person: PersonOut
 
 

@@ -124,3 +124,6 @@ class AuditAction(StrEnum):
     ERASURE_POSTPONED = "erasure.postponed"  # the period ended, and something stops the erasure in the person's favour
     CERTIFICATE_READ = "certificate.read"  # what is left of an erased case was shown
     LEDGER_REPLAYED = "ledger.replayed"  # after a restore, what had been erased since the backup was erased again
+    DUPLICATE_ANSWERED = "duplicate.answered"  # something was said of a case that is like another one; what is sealed
+    CASES_MERGED = "cases.merged"  # two cases were found to be about one person; kept with both
+    CASES_SEPARATED = "cases.separated"  # that was a mistake and was undone; kept with both

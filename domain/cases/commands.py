@@ -15,6 +15,7 @@ from domain.cases.queries import record_of, running_grants, situation
 from domain.cases.rules import CaseRecord
 from domain.codes import NOT_KNOWN, CaseWork, ClosureReason, Compartment, EntryChannel, Known, VictimType
 from domain.deadlines.commands import case_changed, refresh_steps_of
+from domain.duplicates.commands import COMPARED, search_again, search_for_new
 from domain.errors import InvalidInput, NotPermitted, VersionStale
 from domain.permits import Permit
 from domain.persons.models import Person
@@ -78,7 +79,8 @@ async def open_cases(commands: Sequence[OpenCase], permit: Permit, work: UnitOfW
             AuditAction.CASE_OPENED, permit, stream_id=case.id, subject_id=case.id, channel=command.entry_channel
         )
         for sealing, fingerprint in islice(fingerprints, len(command.compartments)):
-            _audit_seal(work, permit, sealing, fingerprint)
+            audit_seal(work, permit, sealing.place, sealing.compartment, fingerprint)
+        search_for_new(work, case, one.person, command.compartments)
     await refresh_steps_of(work, opened)
     return opened
 
@@ -157,6 +159,8 @@ async def record_person(attributes: Attributes, version: int, permit: Permit, wo
     person = await person_of(work, case)
     if assign(person, attributes):
         person.age_changed_at = work.now
+    if "citizenships" in attributes.values:
+        await search_again(work, case, person, Place(case.id, person.id, KIND), {})
     names: list[Scalar] = [*sorted(attributes.values)]
     work.audit(AuditAction.PERSON_RECORDED, permit, stream_id=case.id, subject_id=person.id, fields=names)
     await case_changed(work, case)
@@ -164,22 +168,26 @@ async def record_person(attributes: Attributes, version: int, permit: Permit, wo
 
 
 async def put_compartment(
-    work: UnitOfWork, permit: Permit, case: Case, person_id: UUID, compartment: Compartment, fields: dict[str, Any]
+    work: UnitOfWork, permit: Permit, case: Case, person: Person, compartment: Compartment, fields: dict[str, Any]
 ) -> None:
-    """Seal one compartment of the person and remember the fingerprint of the seal."""
+    """Seal one compartment of the person, remember the fingerprint of the seal, and search anew for duplicates."""
     blob = await work.vault.put(
-        fields, holder_id=case.id, record_id=person_id, kind=KIND, compartment=compartment, now=work.now
+        fields, holder_id=case.id, record_id=person.id, kind=KIND, compartment=compartment, now=work.now
     )
-    _audit_seal(work, permit, Sealing(Place(case.id, person_id, KIND), compartment, fields), blob)
+    place = Place(case.id, person.id, KIND)
+    audit_seal(work, permit, place, compartment, blob)
+    if compartment in COMPARED:
+        await search_again(work, case, person, place, {compartment: fields})
 
 
-def _audit_seal(work: UnitOfWork, permit: Permit, sealing: Sealing, blob: str) -> None:
+def audit_seal(work: UnitOfWork, permit: Permit, place: Place, compartment: Compartment, blob: str) -> None:
+    """Remember the fingerprint of a compartment that was sealed."""
     work.audit(
         AuditAction.COMPARTMENT_SEALED,
         permit,
-        stream_id=sealing.place.holder_id,
-        subject_id=sealing.place.record_id,
-        compartment=sealing.compartment,
+        stream_id=place.holder_id,
+        subject_id=place.record_id,
+        compartment=compartment,
         fingerprint=blob,
     )
 
@@ -198,7 +206,7 @@ async def seal_compartment(
     case = await lock_at(work, permit, version)
     person = await person_of(work, case)
     await collect(compartment, case, work)
-    await put_compartment(work, permit, case, person.id, compartment, fields)
+    await put_compartment(work, permit, case, person, compartment, fields)
     await case_changed(work, case)
     return case
 

@@ -27,10 +27,14 @@ class Case(SQLModel, table=True):
     Attributes:
         restricted_at: Since when the person wants nothing more passed on.
         erased_at: When everything that is sealed in it was destroyed; what stays is counted, and seen by nobody.
+        merged_into_id: The case that goes on for the same person; this one is read, and changed and counted no more.
     """
 
     __tablename__ = "cases"
-    __table_args__ = (Index("cases_in_order", text("opened_at DESC"), "id"),)
+    __table_args__ = (
+        Index("cases_in_order", text("opened_at DESC"), "id"),
+        Index("cases_merged", "merged_into_id", postgresql_where=text("merged_into_id IS NOT NULL")),
+    )
 
     id: UUID = Field(primary_key=True)
     reference: str = Field(unique=True, max_length=24)
@@ -46,6 +50,7 @@ class Case(SQLModel, table=True):
     restricted_at: datetime | None = Field(default=None, sa_type=Instant)
     erased_at: datetime | None = Field(default=None, sa_type=Instant)
     version: int = 1
+    merged_into_id: UUID | None = Field(default=None, foreign_key="cases.id")
 
 
 class CaseAccess(SQLModel, table=True):

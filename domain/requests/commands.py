@@ -184,7 +184,7 @@ async def _grant(work: UnitOfWork, permit: Permit, case: Case, request: SubjectR
     if request.kind == SubjectRequestKind.CORRECTION:
         person = await person_of(work, case)
         for compartment, fields in command.corrections.items():
-            await put_compartment(work, permit, case, person.id, compartment, fields)
+            await put_compartment(work, permit, case, person, compartment, fields)
     if request.kind in {SubjectRequestKind.RESTRICTION, SubjectRequestKind.ERASURE}:
         case.restricted_at = case.restricted_at or work.now
     if request.kind == SubjectRequestKind.ERASURE:

@@ -203,12 +203,17 @@ class Vault:
             opened[place][Compartment(value.compartment)] = json.loads(content)
         return opened
 
-    async def copy(self, source: Place, target: Place, compartments: Collection[Compartment], now: datetime) -> None:
-        """Seal compartments again under another holder's keys: the plaintext goes nowhere else."""
+    async def copy(
+        self, source: Place, target: Place, compartments: Collection[Compartment], now: datetime
+    ) -> dict[Compartment, str]:
+        """Seal compartments again under another holder's keys, and return the fingerprints.
+
+        The plaintext goes nowhere else.
+        """
         opened = await self.take(
             holder_id=source.holder_id, record_id=source.record_id, kind=source.kind, compartments=compartments
         )
-        await self.put_all(opened, target, now)
+        return await self.put_all(opened, target, now)
 
     async def present(self, *, holder_id: UUID, record_id: UUID, kind: str) -> set[Compartment]:
         """Return which compartments hold something, opening none."""

@@ -32,6 +32,11 @@ COUNTED = "a.country = c.country WHERE NOT nrm_walled(c.id)"
 REAL = f"{COUNTED} AND NOT EXISTS (SELECT 1 FROM honey_cases h WHERE h.case_id = c.id)"
 
 
+def funnel_without_honey() -> str:
+    """Return the statement that makes the funnel of migration 0009, in which no honey case counts."""
+    return FUNNEL.replace(COUNTED, REAL)
+
+
 def as_replacement(function: str) -> str:
     return function.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION")
 
@@ -52,7 +57,7 @@ def upgrade() -> None:
         "CREATE TRIGGER honey_touched AFTER INSERT ON audit_entries REFERENCING NEW TABLE AS made "
         "FOR EACH STATEMENT EXECUTE FUNCTION nrm_honey_touched()"
     )
-    op.execute(as_replacement(FUNNEL.replace(COUNTED, REAL)))
+    op.execute(as_replacement(funnel_without_honey()))
     keep_functions_private()
 
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import asyncpg
 
 from api import sequencer
+from api.matching import search_all
 from domain.audit.checkpoints import Checkpoint
 from domain.audit.notes import Note
 from tests.documents import picture
@@ -216,6 +217,24 @@ class Prepared:
 
     async def _leaf(self) -> tuple[str, str]:
         return str(int(await self.named("checkpoint")) - 1), ""
+
+    async def _watched(self, answer: str = "") -> tuple[str, str]:
+        """Open two cases of one person, and let the search warn of them."""
+        name = f"Fictional{'abcdefghij'[self.world.numbers() % 10] * 4}"
+        body = {"entry_channel": "ngo", "compartments": {"identity": {"given_name": name, "family_name": "Twice"}}}
+        case, again = [(await self.world.post("alpha", "/cases", body))["reference"] for _ in range(2)]
+        await search_all(self.world.runtime)
+        listed = (await self.world.get("alpha", "/duplicates"))["items"]
+        warning = next(one["id"] for one in listed if (one["case"], one["other_case"]) == (case, again))
+        self.made["warning"], self.made["again"] = (warning, ""), (again, "")
+        if answer:
+            await self.world.post("alpha", f"/cases/{case}/duplicates/{warning}/answers", {"answer": answer})
+        return case, f"alpha /cases/{case}"
+
+    async def _merged(self) -> tuple[str, str]:
+        case = await self.named("watched:same_person")
+        await self.world.post("alpha", f"/cases/{case}/duplicates/{self.made['warning'][0]}/merge")
+        return self.made["again"][0], ""
 
     async def _webhook(self) -> tuple[str, str]:
         body = {"url": "https://receiver.example/nrm", "kinds": ["referral_arrived"]}

@@ -87,6 +87,8 @@ BODIES: Mapping[str, Body] = {
         {"ground": "complaint", "holds_until": "2027-01-05T00:00:00Z"}
     ),
     "POST /v1/cases/{reference}/walls": always({"organisation": "NGO-BETA"}),
+    "POST /v1/cases/{reference}/duplicates/{warning_id}/answers": always({"answer": "unknown"}),
+    "POST /v1/cases/{reference}/separation": always({"keep": []}),
     "POST /v1/cases/{reference}/screenings": always({"hits": {}, "result": "indicated"}),
     "POST /v1/cases/{reference}/assessments": always({"danger": "low", "needs": ["medical"]}),
     "POST /v1/cases/{reference}/decisions": decision,
@@ -150,6 +152,7 @@ WITHOUT_VERSION: Final = re.compile(
     r"|cases/\{reference\}/(steps/.*|cooperation|walls.*|screenings|assessments|decisions|consents.*|service-episodes"
     r"|exploitation-episodes|classifications|awards|attachments"
     r"|courses|capacity-questions|subject-requests.*|retention-holds.*|restriction/end"
+    r"|duplicates/.*|separation"
     r"|referrals(/fhir)?))"
 )
 """Changes that make something new and so name no version."""
@@ -166,6 +169,7 @@ FIXED: Mapping[str, str] = {
     "wall_id": ABSENT,
     "hold_id": ABSENT,
     "erasure_id": ABSENT,
+    "warning_id": ABSENT,
     "follow_up_id": ABSENT,
     "position": "0",
 }
