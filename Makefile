@@ -93,7 +93,7 @@ fix: setup ## format, and repair what the linter can
 
 .PHONY: attacks
 attacks: setup ## try to break the confidentiality, and say what was tried
-	@$(BIN)/pytest -q tests/attacks
+	@$(BIN)/pytest -q -m attack --numprocesses auto --dist loadfile
 
 .PHONY: fuzz
 fuzz: setup ## send thousands of generated requests to every operation of the contract
