@@ -95,6 +95,14 @@ fix: setup ## format, and repair what the linter can
 attacks: setup ## try to break the confidentiality, and say what was tried
 	@$(BIN)/pytest -q -m attack --numprocesses auto --dist loadfile
 
+.PHONY: canaries
+canaries: setup ## plant words of 10,000 cases and search all that is left behind; CANARIES=2000 plants fewer
+	@NRM_TEST_CANARIES=$(or $(CANARIES),10000) $(BIN)/pytest -q --timeout 7200 tests/attacks/test_canaries.py
+
+.PHONY: mutants
+mutants: setup ## plant weaknesses one by one in a copy of the tree: the tests must notice each; writes docs/mutants.md
+	@$(BIN)/python -m tests.mutants $(MUTANTS)
+
 .PHONY: fuzz
 fuzz: setup ## send thousands of generated requests to every operation of the contract
 	@HYPOTHESIS_PROFILE=thorough $(BIN)/pytest -q --timeout 3600 tests/clients/test_fuzzing.py

@@ -12,7 +12,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from api.bootstrap import Access, bootstrap, close_to_others, create_database, migrate
 from api.database import Database, Pool, dsn_as
@@ -33,6 +33,9 @@ settings.register_profile(
 settings.register_profile(
     "thorough", parent=settings.get_profile("ci"), max_examples=1000, derandomize=False, print_blob=True
 )
+settings.register_profile(
+    "mutants", parent=settings.get_profile("ci"), phases=(Phase.explicit, Phase.generate)
+)  # who only asks whether a test fails needs no shortest example
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))  # noqa: TID251 - no setting of the service
 
 SERVERS = "nrm-tests-"

@@ -5,6 +5,7 @@ import sys
 
 from pydantic import ValidationError
 
+from api.memory import keep_out_of_core_files
 from api.settings import UnsafeSettings
 
 EXIT_USAGE = 2
@@ -52,6 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main() -> None:
     """Run one command; unsafe or malformed settings are said in one line, without their values."""
+    keep_out_of_core_files()
     arguments = build_parser().parse_args()
     try:
         sys.exit(arguments.run(arguments))
