@@ -71,17 +71,21 @@ class Person:
         return cls(*cyrillic[:2], _word(dice, HARD_LATIN, SOFT_LATIN), cyrillic[2], phone, dice.randrange(900))
 
     @property
+    def number(self) -> str:
+        """The telephone number as it is typed."""
+        return f"+996 {self.phone[:3]} {self.phone[3:]}"
+
+    @property
     def words(self) -> tuple[str, ...]:
         """What must be found nowhere."""
-        return (self.given, self.family, self.place, self.told, self.phone)
+        return (self.given, self.family, self.place, self.told, self.phone, f"996{self.phone}", self.number)
 
     @property
     def compartments(self) -> dict[str, dict[str, Any]]:
         """What is recorded of the person: every compartment says something."""
-        number = f"+996 {self.phone[:3]} {self.phone[3:]}"
         return {
             "identity": {"given_name": self.given, "family_name": self.family, "aliases": [self.told]},
-            "contact": {"phone": number, "contact_hours": f"{self.told} after six"},
+            "contact": {"phone": self.number, "contact_hours": f"{self.told} after six"},
             "location": {"address": f"{self.place} 12", "place": self.place},
             "narrative": {"account": f"{self.told} {self.given} " + "x" * self.length},
             "health": {"conditions": self.told},

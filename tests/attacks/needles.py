@@ -1,8 +1,8 @@
 """A search for millions of byte patterns in gigabytes: one look at every place, whatever the number of patterns.
 
 The first eight bytes of every pattern are marked in a table. Every eight bytes of what is searched are looked up there,
-many at once; where there is a mark, the patterns themselves are compared. Nothing is reduced, decoded or skipped, so what
-is found does not depend on where in a file or between what it stands.
+many at once; where there is a mark, the patterns themselves are compared. Nothing is reduced or decoded: what is found
+does not depend on where in a file or between what it stands; only that digits amid hexadecimal are no number.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,6 +12,9 @@ import numpy as np
 
 WINDOW = 8
 """Bytes that are looked up at once; shorter patterns are not taken: chance hits them."""
+
+HEXADECIMAL = frozenset(b"0123456789abcdefABCDEF")
+"""Digits among these are random bytes written out: in a dump chance makes any short number of them."""
 
 BITS = 26
 FACTOR = np.uint64(0x9E3779B97F4A7C15)
@@ -67,8 +70,14 @@ class Needles:
             for place in places[self._heads[nearest] == windows[places]]:
                 at = int(place) * WINDOW + offset
                 for length in self._lengths:
-                    if (pattern := content[at : at + length]) in self.patterns:
+                    pattern = content[at : at + length]
+                    if pattern in self.patterns and not (pattern.isdigit() and _amid(content, at, at + length)):
                         yield pattern
+
+
+def _amid(content: bytes, start: int, end: int) -> bool:
+    """Tell whether hexadecimal goes on before or behind."""
+    return any(byte in HEXADECIMAL for byte in content[max(start - 1, 0) : start] + content[end : end + 1])
 
 
 def _hashed(windows: np.ndarray) -> np.ndarray:
