@@ -13,6 +13,7 @@ from benchmarks.decision import decision
 from benchmarks.measuring import Result, chart
 from benchmarks.opening import opening
 from benchmarks.referrals import growth, inbox, status, transition
+from benchmarks.sealing import sealing
 from benchmarks.sweep import sweep
 
 LEAST_ROUNDS = 5
@@ -21,7 +22,7 @@ LEAST_ROUNDS = 5
 FEW = 10_000
 """Referrals of the country with which a larger one is compared."""
 
-WORKLOADS = {"W1": opening, "W2": transition, "W3": inbox, "W4": status, "W9": sweep}
+WORKLOADS = {"W1": opening, "sealing": sealing, "W2": transition, "W3": inbox, "W4": status, "W9": sweep}
 
 
 async def _in_country(wanted: Collection[str], scale: int, rounds: int, times: int) -> list[Result]:

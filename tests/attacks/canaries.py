@@ -38,6 +38,7 @@ HARD, SOFT = "бгджзклмнпрстхчш", "аеиоуыэө"
 HARD_LATIN, SOFT_LATIN = "bdgjklmnprstvz", "aeiou"
 AT_ONCE = 4
 MOST_REQUESTS = "1000000"
+PROGRAM = "from api.cli import main; main()"
 WORKER, RECEIVER = ("caseworker-alpha", "NGO-ALPHA"), ("caseworker-beta", "NGO-BETA")
 FURTHER = 20
 """Of so many persons, one goes on: consent, referral, question, answer, acceptance, changes."""
@@ -151,15 +152,23 @@ class Spill:
             "TMPDIR": str(self.folder / "temporary"),
         }
         with self.log.open("ab") as log:
-            process = crashing(
-                "from api.cli import main; main()", "serve", folder=self.folder / "cwd", log=log, env=environment
-            )
+            process = crashing(PROGRAM, "serve", folder=self.folder / "cwd", log=log, env=environment)
         try:
             self._wait(port)
             yield process, port
         finally:
             process.terminate()
             process.wait(20)
+
+    def nrm(self, *arguments: str) -> None:
+        """Run a command of ours on the same data."""
+        environment = {
+            "NRM_DATA_DIR": str(self.settings.data_dir),
+            "PATH": "/usr/bin:/bin",
+            "PYTHONPATH": str(tree.ROOT),
+        }
+        program = [sys.executable, "-c", PROGRAM, *arguments]
+        subprocess.run(program, cwd=self.folder, env=environment, capture_output=True, timeout=300, check=True)  # noqa: S603
 
     @staticmethod
     def _wait(port: int) -> None:
@@ -268,7 +277,7 @@ def spilled() -> Iterator[Spill]:
     """Yield a service on a cluster of its own; all of it is gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="nrm-canaries-"))
     folder.chmod(0o711)  # the database server runs as another account when we are root
-    for name in ("temporary", "cwd"):
+    for name in ("temporary", "cwd", "audit"):
         (folder / name).mkdir()
     settings = Settings(data_dir=folder / "data", default_language="en")
     try:

@@ -1,8 +1,8 @@
 """Canaries by the hundred, by ten thousand with `make canaries`: not one word is found anywhere, in any disguise.
 
-Searched are a dump by PostgreSQL's own tool, our backup, every file of the tables, the write-ahead log, the database
-server's log, the service's log with its crashes, temporary files, the working folder with its core files, and every
-refusal. In each a word is planted in the clear, and the same search must find exactly that one.
+Searched are a dump by PostgreSQL's own tool, our backup, an export of the audit, every file of the tables, the
+write-ahead log, the database server's log, the service's log with its crashes, temporary files, the working folder with
+its core files, and every refusal. In each a word is planted in the clear, and the same search must find exactly that.
 """
 
 import asyncio
@@ -41,6 +41,7 @@ CRASHED = 6
 MEDIA = (
     "a dump by pg_dump",
     "a backup",
+    "an export of the audit",
     "the files of the tables",
     "the write-ahead log",
     "the log of the database server",
@@ -102,6 +103,7 @@ def remains(persons: list[Person]) -> Remains:
         media = {
             "a dump by pg_dump": lambda: iter([dumped(spill)]),
             "a backup": lambda: below(spill.folder / "backup"),
+            "an export of the audit": lambda: below(spill.folder / "audit"),
             "the files of the tables": lambda: below(server.data / "base"),
             "the write-ahead log": lambda: below(server.data / "pg_wal"),
             "the log of the database server": lambda: iter([server.log.read_bytes()]),
@@ -131,6 +133,7 @@ async def lived(spill: Spill, persons: list[Person], left: Remains) -> None:
     with spill.serving() as (process, port):
         left.crashes.append(await spill.crash(process, port, signal.SIGABRT, persons[-CRASHED:]))
     await backup.take(spill.access, spill.folder / "backup")
+    await asyncio.to_thread(spill.nrm, "audit", "export", "--output", str(spill.folder / "audit" / "export"))
     connection = await asyncpg.connect(spill.access.admin_dsn(spill.access.database))
     for statement in PLANT:
         await connection.execute(statement)
@@ -139,7 +142,7 @@ async def lived(spill: Spill, persons: list[Person], left: Remains) -> None:
 
 def controlled(spill: Spill) -> None:
     """Plant the word where files are, and let a program without our care crash with it in its memory."""
-    for name in ("backup/control", "temporary/control"):
+    for name in ("backup/control", "audit/control", "temporary/control"):
         (spill.folder / name).write_text(f"- {SHOWN} -", encoding="utf-8")
     with spill.log.open("ab") as log:
         log.write(SHOWN.encode().hex().encode() + b"\n")
