@@ -92,12 +92,12 @@ fix: setup ## format, and repair what the linter can
 	$(BIN)/ruff format --quiet .
 
 .PHONY: attacks
-attacks: setup ## try to break the confidentiality, and say what was tried
-	@$(BIN)/pytest -q -m attack --numprocesses auto --dist loadfile
+attacks: setup ## try to break the confidentiality, and say what was tried; ATTACKS='--pairs 24' passes options
+	@$(BIN)/pytest -q -m attack --numprocesses auto --dist loadfile $(ATTACKS)
 
 .PHONY: canaries
 canaries: setup ## plant words of 10,000 cases and search all that is left behind; CANARIES=2000 plants fewer
-	@NRM_TEST_CANARIES=$(or $(CANARIES),10000) $(BIN)/pytest -q --timeout 7200 tests/attacks/test_canaries.py
+	@$(BIN)/pytest -q --timeout 7200 --canaries $(or $(CANARIES),10000) tests/attacks/test_canaries.py
 
 .PHONY: mutants
 mutants: setup ## plant weaknesses one by one in a copy of the tree: the tests must notice each; writes docs/mutants.md

@@ -18,10 +18,15 @@ from api.bootstrap import Access, bootstrap, close_to_others, create_database, m
 from api.database import Database, Pool, dsn_as
 from api.postgres import Server
 from api.settings import DatabaseRole, is_loopback
-from tests.attacks.report import pytest_collection_modifyitems, pytest_configure, pytest_terminal_summary
+from tests.attacks.report import (
+    pytest_addoption,
+    pytest_collection_modifyitems,
+    pytest_configure,
+    pytest_terminal_summary,
+)
 from tests.world import World, new_world
 
-__all__ = ["pytest_collection_modifyitems", "pytest_configure", "pytest_terminal_summary"]
+__all__ = ["pytest_addoption", "pytest_collection_modifyitems", "pytest_configure", "pytest_terminal_summary"]
 
 settings.register_profile(
     "ci",

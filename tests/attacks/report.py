@@ -85,6 +85,13 @@ def _claim(test: str) -> str:
     return name.partition("[")[0].removeprefix("test_").replace("_", " ") if inside else file
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a longer run be asked for: what takes minutes is small in the gate."""
+    group = parser.getgroup("attacks")
+    group.addoption("--canaries", type=int, default=240, help="cases whose words are searched everywhere")
+    group.addoption("--pairs", type=int, default=8, help="pairs of questions a route, for the statistic of times")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Name the mark."""
     config.addinivalue_line("markers", f"{ATTACK}: part of the attack suite (`make attacks`); set by where a test is")

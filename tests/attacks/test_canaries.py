@@ -7,7 +7,6 @@ its core files, and every refusal. In each a word is planted in the clear, and t
 
 import asyncio
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -28,9 +27,6 @@ from tests.attacks.canaries import Person, Spill, below, crashing, needles, spil
 from tests.attacks.needles import Needles
 
 Attack = Callable[..., None]
-
-CASES = int(os.environ.get("NRM_TEST_CANARIES", "240"))  # noqa: TID251 - no setting of the service
-"""Two for each person; 10,000 with `make canaries`."""
 
 SHOWN = "Көрсөтүлгөнсөз"
 """The word that is planted in the clear."""
@@ -86,8 +82,15 @@ class Remains:
 
 
 @pytest.fixture(scope="module")
-def persons() -> list[Person]:
-    return [Person.drawn(number) for number in range(CASES // 2 + CRASHED)]
+def cases(request: pytest.FixtureRequest) -> int:
+    """Return how many cases there are: two for each person."""
+    asked: int = request.config.getoption("--canaries")
+    return asked
+
+
+@pytest.fixture(scope="module")
+def persons(cases: int) -> list[Person]:
+    return [Person.drawn(number) for number in range(cases // 2 + CRASHED)]
 
 
 @pytest.fixture(scope="module")
@@ -168,22 +171,22 @@ def dumped(spill: Spill) -> bytes:
 
 @pytest.mark.parametrize("medium", MEDIA)
 def test_nothing_that_was_said_of_anybody_is_found_but_what_was_planted_in_the_clear(
-    remains: Remains, attack: Attack, medium: str
+    remains: Remains, cases: int, attack: Attack, medium: str
 ) -> None:
     assert SHOWN in remains.found[medium], "the search finds nothing there"
     hits = remains.found[medium] - {SHOWN}
     size = remains.searched[medium] / 2**20
-    attack(f"words of {CASES:,} cases in {medium} ({size:,.0f} MiB)", tried=remains.patterns, succeeded=len(hits))
+    attack(f"words of {cases:,} cases in {medium} ({size:,.0f} MiB)", tried=remains.patterns, succeeded=len(hits))
 
 
-def test_much_was_left_behind_to_search(remains: Remains) -> None:
+def test_much_was_left_behind_to_search(remains: Remains, cases: int) -> None:
     least = {
-        "a dump by pg_dump": CASES * 5_000,
-        "the write-ahead log": CASES * 10_000,
+        "a dump by pg_dump": cases * 5_000,
+        "the write-ahead log": cases * 10_000,
         "the files of the tables": 2**22,
     }
     assert {medium: size for medium, size in least.items() if remains.searched[medium] < size} == {}
-    assert remains.log.count(b'"event": "request"') > CASES // 2
+    assert remains.log.count(b'"event": "request"') > cases // 2
     assert {404, 405, 422} <= remains.statuses
 
 
@@ -205,7 +208,7 @@ print(ctypes.CDLL(None).prctl(3), resource.getrlimit(resource.RLIMIT_CORE)[0])
     assert done.stdout.split() == ["0", "0"]
 
 
-def test_equal_words_are_sealed_as_differently_as_different_ones(remains: Remains, attack: Attack) -> None:
+def test_equal_words_are_sealed_as_differently_as_different_ones(remains: Remains, cases: int, attack: Attack) -> None:
     """Of two cases that say the same, and of two that do not: bytes agree by chance alone, once in 256."""
     bodies = [np.frombuffer(blob, dtype=np.uint8)[OVERHEAD - 28 :] for blob in remains.sealed]
     equal, different = [], []
@@ -220,7 +223,7 @@ def test_equal_words_are_sealed_as_differently_as_different_ones(remains: Remain
     whole = sum(bool(one.all()) for one in equal)
     attack("equal words recognised by their seals", tried=len(equal), succeeded=whole)
     assert len(set(remains.sealed)) == len(remains.sealed)
-    assert len(set(remains.wrapped)) == len(remains.wrapped) > CASES * 6
+    assert len(set(remains.wrapped)) == len(remains.wrapped) > cases * 6
 
 
 def test_a_length_tells_the_step_of_256_bytes_and_nothing_else(

@@ -7,12 +7,11 @@ was busy with something else: that is noise, and without it a leak shows earlier
 Whitney: how often an answer about the one took longer than an answer about the other, 0.5 if nothing can be told. The
 rule was fixed before anything was measured:
 
-- a first round of `PAIRS` pairs a route; a route goes on if its AUC is at least `THRESHOLD` away from one half
+- a first round of `--pairs` pairs a route; a route goes on if its AUC is at least `THRESHOLD` away from one half
 - `ROUNDS` more rounds of `MORE` fresh pairs; the route is told apart if each is that far away, on the same side; by
   chance alone that happens in one run of fifty thousand
 """
 
-import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import cycle
@@ -38,7 +37,6 @@ from tests.world import new_world
 
 Attack = Callable[..., None]
 
-PAIRS = int(os.environ.get("NRM_TEST_PAIRS", "8"))  # noqa: TID251 - no setting of the service
 MANY = 12
 """From so many pairs on each route is asked for by the foreign and by the walled; with fewer by one of them in turn."""
 
@@ -140,16 +138,19 @@ def auc(exists: list[float], absent: list[float]) -> float:
     return float((one > other).mean() + (one == other).mean() / 2)
 
 
-async def test_the_time_of_an_answer_does_not_tell_the_foreign_from_the_absent(timed: Timed, attack: Attack) -> None:
-    every = asked_for(by_each=PAIRS >= MANY)
+async def test_the_time_of_an_answer_does_not_tell_the_foreign_from_the_absent(
+    timed: Timed, attack: Attack, request: pytest.FixtureRequest
+) -> None:
+    pairs = request.config.getoption("--pairs")
+    every = asked_for(by_each=pairs >= MANY)
     assert len({one.route for one in every}) >= LEAST_ROUTES
     for one in every:
         await timed.took(one, timed.things["absent"])  # what is compiled once is compiled before
-    found = {one: await timed.measured(one, PAIRS) for one in every}
+    found = {one: await timed.measured(one, pairs) for one in every}
     statistics = {one: auc(*seconds) for one, seconds in found.items()}
     suspicious = [one for one in every if abs(statistics[one] - 0.5) >= THRESHOLD]
     told = [one for one in suspicious if await timed.told_apart(one, statistics[one])]
-    wins = [exists > absent for pairs in found.values() for exists, absent in zip(*pairs, strict=True)]
+    wins = [exists > absent for both in found.values() for exists, absent in zip(*both, strict=True)]
     share = sum(wins) / len(wins)
     attack(
         f"foreign and walled against absent by time: {len(every)} routes and askers, {len(suspicious)} asked again, "

@@ -5,7 +5,6 @@ its own; a test that could not even begin catches nothing. The working tree is n
 """
 
 import ast
-import os
 import re
 import shutil
 import subprocess
@@ -121,13 +120,11 @@ def copied() -> Iterator[Path]:
 
 def failing(copy: Path, tests: Iterable[str]) -> tuple[int, tuple[str, ...], str]:
     """Run tests in a copy; returns the exit code, the tests that failed, and the end of what was printed."""
-    options = ["-q", "-rf", "--tb=short", "-p", "no:randomly", "-p", "no:cacheprovider"]
+    options = ["-q", "-rf", "--tb=short", "-p", "no:randomly", "-p", "no:cacheprovider", "--hypothesis-profile=mutants"]
     command = [sys.executable, "-B", "-m", "pytest", *options, *sorted(tests)]
-    settings = {"COLUMNS": "500", "HYPOTHESIS_PROFILE": "mutants"}
-    environment = {**os.environ, **settings}  # noqa: TID251 - handed on to a process of the tests
     try:
         done = subprocess.run(  # noqa: S603
-            command, cwd=copy, env=environment, capture_output=True, text=True, timeout=LONGEST_RUN, check=False
+            command, cwd=copy, capture_output=True, text=True, timeout=LONGEST_RUN, check=False
         )
     except subprocess.TimeoutExpired:
         return 1, (), f"the tests took more than {LONGEST_RUN} seconds\n"
