@@ -15,7 +15,7 @@ ASVS = "ASVS 5.0"
 OF_THE_DESIGN = (
     "database, dump, write-ahead log",
     "a backup",
-    "the API process while it serves",
+    "the API process",
     "one organisation",
     "every release of statistics",
     "an export of the audit",
@@ -54,8 +54,8 @@ def test_make_attacks_runs_what_is_marked() -> None:
 
 @pytest.mark.parametrize("fallen", OF_THE_DESIGN)
 def test_what_the_design_says_may_fall_is_attacked(fallen: str) -> None:
-    row = next(row for row in of(FALLS) if row.cells[0] == fallen)
-    assert any(test.is_relative_to("tests/attacks") for test in row.tests)
+    tests = [test for row in of(FALLS) if row.cells[0].startswith(fallen) for test in row.tests]
+    assert any(test.is_relative_to("tests/attacks") for test in tests)
 
 
 def test_the_lists_are_whole_and_in_order() -> None:
