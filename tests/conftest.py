@@ -12,14 +12,22 @@ from typing import Any
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from api.bootstrap import Access, bootstrap, close_to_others, create_database, migrate
 from api.database import Database, Pool, dsn_as
 from api.postgres import Server
 from api.settings import DatabaseRole, is_loopback
 from tests import softhsm
+from tests.attacks.report import (
+    pytest_addoption,
+    pytest_collection_modifyitems,
+    pytest_configure,
+    pytest_terminal_summary,
+)
 from tests.world import World, new_world
+
+__all__ = ["pytest_addoption", "pytest_collection_modifyitems", "pytest_configure", "pytest_terminal_summary"]
 
 settings.register_profile(
     "ci",
@@ -31,15 +39,13 @@ settings.register_profile(
 settings.register_profile(
     "thorough", parent=settings.get_profile("ci"), max_examples=1000, derandomize=False, print_blob=True
 )
+settings.register_profile(
+    "mutants", parent=settings.get_profile("ci"), phases=(Phase.explicit, Phase.generate)
+)  # who only asks whether a test fails needs no shortest example
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))  # noqa: TID251 - no setting of the service
 
 SERVERS = "nrm-tests-"
 TEMPLATE = "nrm_template"
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the long runs say how long they are; the gate takes what is written here."""
-    parser.addoption("--disclosures", type=int, default=240, help="how many disclosures race the end of their ground")
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import sys
 
 from pydantic import ValidationError
 
+from api.hardening import leave_nothing_behind
 from api.settings import UnsafeSettings
 
 EXIT_USAGE = 2
@@ -60,6 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main() -> None:
     """Run one command; unsafe or malformed settings are said in one line, without their values."""
+    leave_nothing_behind()
     arguments = build_parser().parse_args()
     try:
         sys.exit(arguments.run(arguments))

@@ -13,7 +13,6 @@ from shamir_mnemonic import MnemonicError
 from shamir_mnemonic.share import Share
 
 from api.control import controlled
-from api.hardening import leave_nothing_behind
 from api.runtime import Runtime
 from domain.sealing.keeper import Keeper
 from domain.sealing.shares import Opened, SealedFile, ShareRefused, SharesSource, opened_by
@@ -42,7 +41,6 @@ def asked_quorum(path: Path) -> Opened | None:
     Raises:
         KeyFileRefused: there is no such file.
     """
-    leave_nothing_behind()
     file = SealedFile.read(path)
     source, offered = SharesSource(path, secrets.token_bytes), list[str]()
     while sys.stdin.isatty() or not _at_end():

@@ -11,7 +11,6 @@ from api.cli.ceremony import asked_quorum, can_hand_out, hand_out
 from api.cli.exporting import usable_settings
 from api.cli.key_stores import SealedStore, Store, check_retirable, store_of
 from api.cli.sealing import tell, told_by
-from api.hardening import leave_nothing_behind
 from api.runtime import token_place
 from api.settings import DatabaseRole, Settings, load_settings
 from domain.sealing import key_files, pkcs11, shares
@@ -170,7 +169,6 @@ def _wanted(arguments: argparse.Namespace) -> dict[str, int]:
 
 def _handed_out(mnemonics: list[str], into: Path | None) -> bool:
     """Give the mnemonics to the custodians; without them the file is of no use."""
-    leave_nothing_behind()
     if not can_hand_out(into):
         print("mnemonics are shown on a terminal only", file=sys.stderr)
         return False

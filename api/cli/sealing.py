@@ -6,7 +6,6 @@ from pathlib import Path
 
 from api.cli.ceremony import asked_mnemonic
 from api.control import Answer, Order, ask_all
-from api.hardening import leave_nothing_behind
 from api.settings import load_settings
 from domain.sealing.shares import ShareRefused
 
@@ -34,7 +33,6 @@ def seal(_: argparse.Namespace) -> int:
 
 def unseal(_: argparse.Namespace) -> int:
     """Unseal; returns the exit code, 0 if every process has taken the mnemonic, or is open."""
-    leave_nothing_behind()
     folder = load_settings().control_path
     standing = ask_all(folder, Order(order="status"))
     mnemonic = None

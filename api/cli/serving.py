@@ -17,7 +17,6 @@ from api.bootstrap import Access, database_access, prepare
 from api.control import controlled
 from api.database import Database, is_unavailable
 from api.development import ensure_keys
-from api.hardening import leave_nothing_behind
 from api.logs import configure
 from api.readiness import awaits_ledger
 from api.runtime import Runtime, build, for_worker, keeper_of
@@ -47,7 +46,6 @@ def _prepared() -> Settings:
     # Being told to stop leaves through the same doors as an end does, so that the embedded server is stopped too.
     signal.signal(signal.SIGTERM, _leave)
     configure(settings.log_level)
-    leave_nothing_behind()
     if settings.environment == "development":
         ensure_keys(settings)
     return settings
