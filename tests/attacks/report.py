@@ -53,7 +53,10 @@ class Tally:
         """Read the reports of tests that passed and of those that failed."""
         passed, failed = list(passed), list(failed)
         lines = [
-            Line(*value) for report in (*passed, *failed) for key, value in report.user_properties if key == ATTACK
+            Line(*value)
+            for report in (*passed, *failed)
+            for key, value in getattr(report, "user_properties", ())
+            if key == ATTACK
         ]
         silent = [
             _claim(one.nodeid) for one in passed if ATTACK in one.keywords and ATTACK not in dict(one.user_properties)

@@ -115,6 +115,7 @@ def test_something_behind_the_end_of_a_content_breaks_it(at: int) -> None:
         (PLAINTEXT, 0, b"k", b"n" * 12),
         (PLAINTEXT, 0, KEY, b"n"),
     ],
+    ids=["short", "number", "negative", "key", "nonce"],
 )
 def test_wrong_lengths_and_numbers_are_refused(plaintext: bytes, number: int, key: bytes, nonce: bytes) -> None:
     with pytest.raises(ValueError, match=r"bytes|chunk"):
