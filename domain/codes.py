@@ -1057,3 +1057,4 @@ class BudgetKind(StrEnum):
     OPENING = "opening"
     STATUS = "status"
     REFUSAL = "refusal"
+    SEARCH = "search"

@@ -40,6 +40,7 @@ from api.transaction import UnitOfWorkRoute
 from auth.authorisation import Authorisation, visible
 from auth.roles import Permission
 from auth.tokens import TokenRefused
+from domain.budgets.commands import count_search
 from domain.cases.commands import (
     KIND,
     complete_step,
@@ -55,6 +56,7 @@ from domain.cases.queries import record_of
 from domain.cases.rules import decided, identification, support
 from domain.codes import Compartment, DecisionBody
 from domain.disclosures.openings import read, reveal_compartment
+from domain.duplicates.commands import COMPARED
 from domain.errors import InvalidInput, NotFound, NotPermitted, StateConflict, VersionStale
 from domain.permits import Permit
 from domain.referrals.queries import codes_of
@@ -79,6 +81,8 @@ async def create_case(body: CaseIn, may: May, work: Work, response: Response) ->
     permit = may.own(Permission.CASE_OPEN)
     fields_fit(work, permit, {name: dict(fields) for name, fields in body.compartments.items()})
     case = await open_case(body.to_command(), permit, work)
+    if COMPARED & body.compartments.keys():
+        await count_search(work, permit.actor)
     etag(response, case.version)
     response.headers["Location"] = f"/v1/cases/{case.reference}"
     return CaseOpened.of(case)
@@ -140,6 +144,8 @@ async def put_compartment(
     if compartment not in opens(work, actor, "owner").ever():
         raise NotPermitted(rule="role", compartment=str(compartment))
     case = await seal_compartment(compartment, dict(body.fields), version, permit, work)
+    if compartment in COMPARED:
+        await count_search(work, actor)
     return Response(status_code=204, headers={"ETag": f'"{case.version}"'})
 
 

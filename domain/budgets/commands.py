@@ -116,6 +116,19 @@ async def refused_within_budget(work: "UnitOfWork", actor: Actor) -> BudgetExcee
     return BudgetExceeded(BudgetKind.REFUSAL, used.frees_up(rule, work.now))
 
 
+async def count_search(work: "UnitOfWork", actor: Actor) -> None:
+    """Count that somebody recorded who a person is, which searches for duplicates; tell those who watch of too many.
+
+    Nothing is refused: nobody is left unrecorded because of a number, and the asker is told the same.
+    """
+    rule = rule_of(work, actor, BudgetKind.SEARCH)
+    if rule is None:
+        return
+    used = await _used(work, BudgetKind.SEARCH, rule, [work.ids.uuid()])
+    if used.goes_beyond(rule):
+        await warn(work, actor, BudgetKind.SEARCH)
+
+
 async def warn(work: "UnitOfWork", actor: Actor, kind: BudgetKind) -> None:
     """Tell coordinators and independent bodies of other organisations, once in a window, by the pseudonym alone."""
     rule = rule_of(work, actor, kind)

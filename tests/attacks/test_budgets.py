@@ -195,3 +195,15 @@ async def test_the_worker_forgets_what_counts_no_more(world: World, admin: async
     assert await admin.fetchval("SELECT count(*) FROM budget_uses") == 1
     await worker.forget_answers(world.later(timedelta(days=31)).runtime)
     assert await admin.fetchval("SELECT count(*) FROM budget_uses") == 0
+
+
+async def test_who_records_person_after_person_is_not_stopped_and_those_who_watch_are_told_once(
+    world: World, attack: Attack
+) -> None:
+    small = stinted(world, {BudgetKind.SEARCH: (4, 1000)})
+    for number in range(8):
+        body = {"entry_channel": "ngo", "compartments": {"identity": {"given_name": f"Guess{chr(97 + number)}bek"}}}
+        await small.post("alpha", "/cases", body)
+    alerts = [one for one in await told(world, "coordinator") if one[2] == BudgetKind.SEARCH]
+    assert len(alerts) == 1
+    attack("budgets: looking for somebody by recording many, unseen", tried=8, succeeded=1 - len(alerts))
