@@ -102,17 +102,6 @@ def create_app(runtime: Runtime) -> FastAPI:
     Telemetry is off: spans would carry paths, and paths carry references of cases. The pages of the documentation are
     served from this process, since a strict content policy allows no other place.
     """
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        searching = asyncio.create_task(matching.run(runtime))
-        yield
-        searching.cancel()
-        with suppress(asyncio.CancelledError):
-            await searching
-        runtime.matching.wipe()
-        await runtime.database.close()
-
     app = FastAPI(
         title="National Referral Mechanism: case referrals",
         contact={"name": "Whoever operates this installation"},
@@ -121,7 +110,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         openapi_url="/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
-        lifespan=lifespan,
+        lifespan=lambda _: _running(runtime),
         telemetry=NO_TELEMETRY,
         max_body_size=None,  # the guard limits bodies: the framework would answer in plain text, without our headers
         generate_unique_id_function=operation_id,
@@ -147,6 +136,18 @@ def create_app(runtime: Runtime) -> FastAPI:
     )
     install_contract(app)
     return app
+
+
+@asynccontextmanager
+async def _running(runtime: Runtime) -> AsyncIterator[None]:
+    """Search for duplicates beside the requests; at the end wipe what was compared, and close the connections."""
+    searching = asyncio.create_task(matching.run(runtime))
+    yield
+    searching.cancel()
+    with suppress(asyncio.CancelledError):
+        await searching
+    runtime.matching.wipe()
+    await runtime.database.close()
 
 
 def _add_pages(app: FastAPI, runtime: Runtime) -> None:

@@ -13,8 +13,7 @@ from domain.audit.actions import AuditAction
 from domain.cases.commands import collect
 from domain.cases.models import Case
 from domain.codes import AttachmentFormat, Compartment, ReferralStatus
-from domain.disclosures.grounds import to_open, to_open_package
-from domain.disclosures.models import Ground
+from domain.disclosures.grounds import to_open_held
 from domain.errors import InvalidInput, NotFound, NotPermitted, StateConflict, VersionStale
 from domain.notifications.models import NotificationKind
 from domain.permits import Permit
@@ -209,7 +208,7 @@ async def disclose(attachment: Attachment, permit: Permit, work: UnitOfWork) -> 
     """
     _opens(attachment, permit)
     opened = await work.reveal(
-        await _ground(attachment, permit, work),
+        await to_open_held(work, permit, attachment.case_id, attachment.holder_id),
         action=AuditAction.ATTACHMENT_REVEALED,
         stream_id=attachment.case_id,
         record_id=attachment.id,
@@ -232,7 +231,7 @@ async def part_of(disclosed: Disclosed, first: int, permit: Permit, work: UnitOf
         SealBroken: see `disclose`.
     """
     _opens(disclosed.attachment, permit)
-    await _ground(disclosed.attachment, permit, work)
+    await to_open_held(work, permit, disclosed.attachment.case_id, disclosed.attachment.holder_id)
     part = await work.vault.streams.part(disclosed.stream, first)
     return trimmed(part, first, disclosed.size)
 
@@ -245,7 +244,7 @@ async def reveal_words(
     An attachment of which nothing is left is not among them.
     """
     opened = await work.reveal_each(
-        {one.id: (await _ground(one, permit, work), one.case_id) for one in attachments},
+        {one.id: (await to_open_held(work, permit, one.case_id, one.holder_id), one.case_id) for one in attachments},
         action=AuditAction.ATTACHMENT_WORDS_READ,
         kind=KIND,
     )
@@ -254,13 +253,6 @@ async def reveal_words(
         for record_id, found in opened.items()
         for told in found.values()
     }
-
-
-async def _ground(attachment: Attachment, permit: Permit, work: UnitOfWork) -> Ground:
-    """Find the ground on which an attachment is opened: with its case, or with the package that holds its copy."""
-    if attachment.holder_id == attachment.case_id:
-        return await to_open(work, permit, attachment.case_id)
-    return await to_open_package(work, permit, await work.get(Referral, attachment.holder_id))
 
 
 def _told(written: Written, size: int) -> dict[str, Any]:

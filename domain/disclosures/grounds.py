@@ -127,6 +127,16 @@ async def to_open_package(work: UnitOfWork, permit: Permit, referral: Referral) 
     return _ground(work, permit, row, "receiver")
 
 
+async def to_open_held(work: UnitOfWork, permit: Permit, case_id: UUID, holder_id: UUID) -> Ground:
+    """Find the ground on which something is opened that is held with a case, or with a package as a copy.
+
+    Raises as `to_open` and `to_open_package` do.
+    """
+    if holder_id == case_id:
+        return await to_open(work, permit, case_id)
+    return await to_open_package(work, permit, await work.get(Referral, holder_id))
+
+
 async def to_read(work: UnitOfWork, permit: Permit, referral: Referral) -> Ground:
     """Find the ground on which the receiver of a referral sees the codes of its case; raises as `to_open` does."""
     row = (await _grounds(work, {referral.case_id: (referral.id, permit)}))[referral.case_id]

@@ -1,6 +1,5 @@
 """Ways to stand to a case: an organisation for each, with every role in it, and what each of them asks for."""
 
-import asyncio
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -390,14 +389,3 @@ async def published(world: World) -> str:
     finally:
         await connection.close()
     return release
-
-
-async def gathered(work: list[Any], at_once: int = 6) -> list[Any]:
-    """Await many coroutines, a few at once; the results in order."""
-    gate = asyncio.Semaphore(at_once)
-
-    async def one(task: Any) -> Any:
-        async with gate:
-            return await task
-
-    return list(await asyncio.gather(*map(one, work)))

@@ -14,7 +14,8 @@ from api.transaction import UnitOfWorkRoute
 from domain.codes import Role
 from tests.attacks import permissions
 from tests.attacks.asked import OPEN, asked, contexts, outcome, routes, seen
-from tests.attacks.relations import RELATIONS, Stage, gathered, prepared
+from tests.attacks.gathering import gathered
+from tests.attacks.relations import RELATIONS, Stage, prepared
 
 Cell = tuple[str, str, str]
 

@@ -17,8 +17,8 @@ from api.cli.approving import tell_missing
 from api.settings import DatabaseRole
 from domain.approvals.rules import Action, ApprovalMissing
 from domain.codes import ApprovalVerb, Role
+from tests.attacks.gathering import gathered
 from tests.attacks.intruder import CONTEXT, REFUSED
-from tests.attacks.relations import gathered
 from tests.attacks.test_break_glass import asking, broken
 from tests.world import DIRECTORY, ISSUER, World
 

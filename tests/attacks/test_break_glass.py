@@ -10,8 +10,8 @@ import httpx
 
 from api.settings import DatabaseRole
 from tests.attacks.asked import VARYING
+from tests.attacks.gathering import gathered
 from tests.attacks.intruder import CONTEXT, REFUSED
-from tests.attacks.relations import gathered
 from tests.world import STAFF, World
 
 Attack = Callable[..., None]

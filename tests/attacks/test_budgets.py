@@ -13,8 +13,9 @@ from api.app import create_app
 from api.settings import DatabaseRole
 from domain.codes import BudgetKind
 from tests.attacks.asked import VARYING
+from tests.attacks.gathering import gathered
 from tests.attacks.intruder import CONTEXT, REFUSED
-from tests.attacks.relations import CONSENT, REFERRAL, gathered
+from tests.attacks.relations import CONSENT, REFERRAL
 from tests.world import CATALOGUE, STAFF, World
 
 Attack = Callable[..., None]

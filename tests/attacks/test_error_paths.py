@@ -21,8 +21,9 @@ from domain.codes import Role
 from tests.attacks import permissions
 from tests.attacks.asked import BODIES, STALE, WITHOUT_VERSION, filled, nothing, routes
 from tests.attacks.disguises import disguises
+from tests.attacks.gathering import gathered
 from tests.attacks.needles import Needles
-from tests.attacks.relations import WORKER, Stage, Things, gathered, prepared, staged
+from tests.attacks.relations import WORKER, Stage, Things, prepared, staged
 from tests.conftest import Databases
 from tests.world import new_world
 

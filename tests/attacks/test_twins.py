@@ -18,7 +18,8 @@ from api.database import Database, Pool
 from domain.codes import Role
 from tests.attacks import permissions
 from tests.attacks.asked import asked, routes, seen
-from tests.attacks.relations import Stage, Things, gathered, prepared, staged, walled_off
+from tests.attacks.gathering import gathered
+from tests.attacks.relations import Stage, Things, prepared, staged, walled_off
 from tests.conftest import Databases
 from tests.world import World, new_world
 
