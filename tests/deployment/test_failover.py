@@ -23,6 +23,7 @@ import yaml
 
 from api.postgres_binaries import CLEAN_ENVIRONMENT, Account, Binaries, find_binaries, server_account
 from auth.tokens import TokenIssuer, generate_key_pair
+from domain.audit.sink import SinkVerifier
 from domain.codes import Role
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,14 +59,15 @@ class Stage:
         for name in ("primary", "standby"):
             text = text.replace(f"{name}:5432", f"127.0.0.1:{self.ports[name]}")
         text = text.replace("/run/secrets", str(self.place / "secrets")).replace("/etc/nrm", str(self.place / "etc"))
-        text = text.replace("/run/keys", str(self.place / "keys"))
+        text = text.replace("/run/keys", str(self.place / "keys")).replace("/run/sink", str(self.place / "sink"))
+        text = text.replace("/var/lib/nrm", str(self.place / "openings"))
         text = text.replace("/var/lib/postgresql/18/standby", str(self.place / "standby"))
         text = re.sub("^/tmp/nrm$", str(self.place / "data"), text).replace("0.0.0.0", "127.0.0.1")  # noqa: S104
         text = re.sub(r"\$\{NRM_TOKEN_ISSUER:\?[^}]*\}", ISSUER, text)
         return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text)
 
     def environment(self, service: str) -> dict[str, str]:
-        return {name: self.here(value) for name, value in SERVICES[service]["environment"].items()}
+        return {name: self.here(value) for name, value in SERVICES[service].get("environment", {}).items()}
 
     def as_server(self, **more: str) -> dict[str, Any]:
         """Return how PostgreSQL's programs are run: as their own account, with nothing of ours in the environment."""
@@ -126,8 +128,8 @@ class Stage:
 @pytest.fixture
 def stage(place: Path) -> Iterator[Stage]:
     made = Stage(place, server_account(), find_binaries(server_account()))
-    for name in ("secrets", "etc"):
-        (place / name).mkdir(mode=0o711)
+    for name, mode in {"secrets": 0o711, "etc": 0o711, "sink": 0o700, "openings": 0o700}.items():
+        (place / name).mkdir(mode=mode)
     for source in (ROOT / "deployment" / "postgres").iterdir():
         target = place / "etc" / source.name
         target.write_bytes(source.read_bytes())
@@ -145,6 +147,10 @@ def made_secrets(stage: Stage) -> TokenIssuer:
         path = stage.place / "secrets" / name
         path.write_text(secrets.token_urlsafe(32))
         path.chmod(0o400)
+        if name == "audit_key":
+            path.unlink()
+            make = [*PROGRAM, "audit", "key", "--name", "nrm.example/kg", "--output", str(path)]
+            subprocess.run(make, cwd=ROOT, check=True, capture_output=True)  # noqa: S603
         if name in {"admin_password", "replication_password"}:
             os.chown(path, stage.account.uid, stage.account.gid)
     (stage.place / "keys").mkdir(mode=0o700)
@@ -242,6 +248,8 @@ async def test_the_api_answers_again_by_itself_when_a_standby_takes_over(stage: 
     subprocess.run([*PROGRAM, *SERVICES["migrate"]["command"][1:]], check=True, **stage.nrm("migrate"))  # noqa: S603, ASYNC221
     load = [*PROGRAM, "directory", "load", str(ROOT / "api" / "fictional" / "directory.yaml")]
     subprocess.run(load, check=True, capture_output=True, **stage.nrm("migrate"))  # noqa: S603, ASYNC221
+    keep = [*PROGRAM, *(stage.here(word) for word in SERVICES["sink"]["command"][1:])]
+    stage.start("sink", keep, **stage.nrm("sink"))
     for api in APIS:
         command = [*PROGRAM, *SERVICES["api"]["command"][1:]]
         stage.start(api, command, **stage.nrm("api", NRM_PORT=str(stage.ports[api])))
@@ -276,6 +284,8 @@ async def test_the_api_answers_again_by_itself_when_a_standby_takes_over(stage: 
             assert stage.healthy(api)
             assert (await client.get(f"{stage.address(api)}{case}")).status_code == 200
 
+    sink = SinkVerifier((stage.place / "openings" / "openings").read_bytes().splitlines(keepends=True))
+    assert (sink.fault, sink.lines) == (None, len(APIS)), "each look at the case was kept outside the database"
     refused = [answer for answer in answers if answer.status_code != 201]
     assert {answer.status_code for answer in refused} == {503}
     assert all(int(answer.headers["retry-after"]) > 0 for answer in refused)

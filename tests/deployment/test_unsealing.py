@@ -145,6 +145,8 @@ async def installation(database_access: Access, tmp_path: Path) -> AsyncIterator
         "NRM_KEY_FILE": str(tmp_path / "keys.sealed"),
         "NRM_TOKEN_PUBLIC_KEYS_FILE": str(tmp_path / "tokens.json"),
         "NRM_TOKEN_ISSUER": "https://issuer.invalid",
+        "NRM_AUDIT_KEY_FILE": str(tmp_path / "audit-key"),
+        "NRM_AUDIT_SINK": f"file:{tmp_path / 'openings'}",
     }
     for role in (DatabaseRole.APPLICATION, DatabaseRole.STATISTICS, DatabaseRole.ROTATOR):
         path = tmp_path / role
@@ -156,6 +158,8 @@ async def installation(database_access: Access, tmp_path: Path) -> AsyncIterator
         await directory.load(DIRECTORY, session, offline())
     await database.close()
     made = Installation(tmp_path, environment, TokenIssuer(private_pem, "made-up", "https://issuer.invalid", "nrm"))
+    key = await made.nrm("audit", "key", "--name", "nrm.example/kg", "--output", environment["NRM_AUDIT_KEY_FILE"])
+    assert key.code == 0, key.err
     yield made
     for process in made.running.values():
         process.kill()
@@ -193,7 +197,9 @@ async def test_replicas_start_sealed_are_opened_by_custodians_rotate_and_are_sea
     assert [await begun.health(port) for port in ports] == ["ready", "ready"]
     case = (await begun.ask(ports[0], "POST", "/v1/cases", BODY)).json()["reference"]
     identity = f"/v1/cases/{case}/person/identity"
+    assert not (begun.folder / "openings").exists()
     assert (await begun.ask(ports[1], "GET", identity)).json()["fields"]["given_name"] == "Fictional"
+    assert len((begun.folder / "openings").read_bytes().splitlines()) == 1
 
     await rotated(begun, ports, identity)
 
