@@ -137,7 +137,8 @@ async def on_domain_error(request: Request, error: Exception) -> JSONResponse:
 async def on_invalid_request(request: Request, error: Exception) -> JSONResponse:
     """Answer a malformed request: where and what kind of fault; the input is never repeated."""
     invalid = cast("RequestValidationError", error)
-    faults = [{"at": _place(fault["loc"])[:200], "fault": str(fault["type"])[:80]} for fault in invalid.errors()[:50]]
+    told = [(_place(fault["loc"])[:200], str(fault["type"])[:80]) for fault in invalid.errors()[:50]]
+    faults = [{"at": at, "fault": fault} for at, fault in dict.fromkeys(told)]
     return answer("invalid-request", language_of(request), {"faults": faults})
 
 

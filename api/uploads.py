@@ -14,6 +14,7 @@ from typing import Annotated, ClassVar, Final
 from fastapi import Depends, Request
 
 from api.cleaning import Cleaner
+from api.dependencies import Reference
 from api.problems import InvalidRequest, Unavailable
 from api.runtime import Runtime
 from api.transaction import UnitOfWorkRoute
@@ -73,7 +74,7 @@ class UploadRoute(UnitOfWorkRoute):
         """Yield a digest of the document for the fingerprint of the request; the endpoint gets the clean document."""
         uploads: Uploads = request.app.state.uploads
         reference = str(request.path_params.get("reference", ""))
-        if not re.match(REFERENCE_PATTERN, reference):
+        if not re.fullmatch(REFERENCE_PATTERN, reference):
             yield b""  # the endpoint refuses it without a look at the body
             return
         self.check_media_type(request)
@@ -100,7 +101,7 @@ async def _read(request: Request, seconds: float) -> bytes:
         raise InvalidRequest(faults=[{"at": "body", "fault": "too_slow"}]) from None
 
 
-async def _document(request: Request) -> Document:
+async def _document(request: Request, reference: Reference) -> Document:  # noqa: ARG001 - a document came only with one
     document: Document = request.state.document
     return document
 

@@ -1,8 +1,10 @@
 """What the examples of the contract speak of by name: made through the API itself, anew for each example."""
 
+import hashlib
 import json
 import re
 from datetime import timedelta
+from string import ascii_lowercase
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -220,8 +222,8 @@ class Prepared:
 
     async def _watched(self, answer: str = "") -> tuple[str, str]:
         """Open two cases of one person, and let the search warn of them."""
-        name = f"Fictional{'abcdefghij'[self.world.numbers() % 10] * 4}"
-        body = {"entry_channel": "ngo", "compartments": {"identity": {"given_name": name, "family_name": "Twice"}}}
+        identity = {"given_name": self._unlike(), "family_name": self._unlike()}
+        body = {"entry_channel": "ngo", "compartments": {"identity": identity}}
         case, again = [(await self.world.post("alpha", "/cases", body))["reference"] for _ in range(2)]
         await search_all(self.world.runtime)
         listed = (await self.world.get("alpha", "/duplicates"))["items"]
@@ -230,6 +232,11 @@ class Prepared:
         if answer:
             await self.world.post("alpha", f"/cases/{case}/duplicates/{warning}/answers", {"answer": answer})
         return case, f"alpha /cases/{case}"
+
+    def _unlike(self) -> str:
+        """Return a name that is like no other: a search tells only of the few that are most alike."""
+        drawn = hashlib.sha256(str(self.world.numbers()).encode()).digest()
+        return "".join(ascii_lowercase[byte % 26] for byte in drawn[:12]).title()
 
     async def _merged(self) -> tuple[str, str]:
         case = await self.named("watched:same_person")

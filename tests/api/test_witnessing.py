@@ -21,6 +21,7 @@ from domain.audit.checkpoints import Checkpoint, Offer, cosigned_at, hash_read, 
 from domain.audit.merkle import verify_consistency, verify_inclusion
 from domain.audit.notes import KeyKind, NoteRefused, SigningKey
 from domain.audit.witness import Cosigned, Misconduct, Refused
+from tests.reliability.backups import replayed
 from tests.world import AUDIT_KEY, WITNESS_KEY, World, token_of
 
 BODY = {"entry_channel": "ngo"}
@@ -152,6 +153,7 @@ async def restored(world: World, witness: Witness, tmp_path: Path) -> AsyncItera
     assert isinstance(await looked(world, witness), Cosigned)
     access = backup.elsewhere(world.access, f"{world.access.database}_old")
     await backup.restore(access, tmp_path / "backup")
+    await replayed(world, access, tmp_path / "ledger")
     database = Database(access.dsns, pool=Pool(4, 10.0))
     runtime = replace(world.runtime, database=database)
     yield World(runtime, access, create_app(runtime), world.numbers)
