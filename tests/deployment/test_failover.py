@@ -205,6 +205,19 @@ def start_standby(stage: Stage) -> None:
     stage.start("standby", [*entrypoint, *stage.server("standby")], **stage.as_server(**environment))
 
 
+def start_ours(stage: Stage) -> None:
+    """Migrate, load a directory, and start what answers, what keeps openings and what acts for the clock."""
+    subprocess.run([*PROGRAM, *SERVICES["migrate"]["command"][1:]], check=True, **stage.nrm("migrate"))  # noqa: S603
+    load = [*PROGRAM, "directory", "load", str(ROOT / "api" / "fictional" / "directory.yaml")]
+    subprocess.run(load, check=True, capture_output=True, **stage.nrm("migrate"))  # noqa: S603
+    keep = [*PROGRAM, *(stage.here(word) for word in SERVICES["sink"]["command"][1:])]
+    stage.start("sink", keep, **stage.nrm("sink"))
+    for api in APIS:
+        command = [*PROGRAM, *SERVICES["api"]["command"][1:]]
+        stage.start(api, command, **stage.nrm("api", NRM_PORT=str(stage.ports[api])))
+    stage.start("worker", [*PROGRAM, *SERVICES["worker"]["command"][1:]], **stage.nrm("worker"))
+
+
 async def unsealed(stage: Stage) -> None:
     """Let two custodians give their mnemonics to both copies of the API."""
     for api in APIS:
@@ -245,15 +258,7 @@ async def test_the_api_answers_again_by_itself_when_a_standby_takes_over(stage: 
     start_standby(stage)
     await stage.until(lambda: stage.asked("standby", "SELECT pg_is_in_recovery()"), "the standby follows")
 
-    subprocess.run([*PROGRAM, *SERVICES["migrate"]["command"][1:]], check=True, **stage.nrm("migrate"))  # noqa: S603, ASYNC221
-    load = [*PROGRAM, "directory", "load", str(ROOT / "api" / "fictional" / "directory.yaml")]
-    subprocess.run(load, check=True, capture_output=True, **stage.nrm("migrate"))  # noqa: S603, ASYNC221
-    keep = [*PROGRAM, *(stage.here(word) for word in SERVICES["sink"]["command"][1:])]
-    stage.start("sink", keep, **stage.nrm("sink"))
-    for api in APIS:
-        command = [*PROGRAM, *SERVICES["api"]["command"][1:]]
-        stage.start(api, command, **stage.nrm("api", NRM_PORT=str(stage.ports[api])))
-    stage.start("worker", [*PROGRAM, *SERVICES["worker"]["command"][1:]], **stage.nrm("worker"))
+    start_ours(stage)
     await unsealed(stage)
     for api in APIS:
         await stage.until(lambda api=api: stage.healthy(api), f"{api} is healthy")
