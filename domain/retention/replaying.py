@@ -18,15 +18,19 @@ from domain.organisations.models import Organisation
 from domain.retention.ledger import Ledger, LedgerRefused, Shredded, missing
 from domain.retention.models import EVERYTHING, Erasure, Restoration, ShredEntry
 from domain.retention.queries import entries_of
-from domain.sealing.models import SealedValue, SealingKey
+from domain.sealing.models import SealedChunk, SealedValue, SealingKey
 from domain.workflow.attributes import FORGETTABLE
 from domain.workflow.catalogue import Catalogue
 from domain.workflow.retention import CONTACT, WHOLE
 
+SEALED = (SealedChunk, SealedValue, SealingKey)
+VECTORS = frozenset({"match_entries", "match_pages", "match_places", "match_searches"})
+"""What a trigger destroys with the key of an identity: the one trigger that does its work here too."""
+
 TOUCHED = tuple(
     sorted(
-        {*FORGETTABLE, "capacity_askings"}
-        | {str(one.__tablename__) for one in (SealedValue, SealingKey, ShredEntry, Erasure, Case, CaseAccess, Deadline)}
+        {*FORGETTABLE, *VECTORS, "capacity_askings"}
+        | {str(one.__tablename__) for one in (*SEALED, ShredEntry, Erasure, Case, CaseAccess, Deadline)}
     )
 )
 """The tables whose triggers and policies are put aside here; the lock that this takes keeps everybody else out."""
@@ -50,6 +54,7 @@ async def replay(session: AsyncSession, ledger: Ledger, catalogue: Catalogue) ->
         raise LedgerRefused("the ledger was exported before the backup was taken: it cannot tell what came after")
     now: datetime = (await session.execute(select(func.now()))).scalar_one()
     await _alter(session, "DISABLE TRIGGER USER", "NO FORCE ROW LEVEL SECURITY")
+    await session.execute(text("ALTER TABLE sealing_keys ENABLE TRIGGER forget_vectors"))
     new = missing(await entries_of(session), ledger)
     await _destroy(session, new)
     session.add_all(
@@ -82,10 +87,10 @@ async def _destroy(session: AsyncSession, entries: Sequence[Shredded]) -> None:
     places = [(one.holder_id, one.compartment) for one in entries if one.compartment != EVERYTHING]
     for start in range(0, len(places), AT_ONCE):
         part = places[start : start + AT_ONCE]
-        for table in (SealedValue, SealingKey):
+        for table in SEALED:
             await session.execute(delete(table).where(tuple_(table.holder_id, table.compartment).in_(part)))
     wholes = [one.holder_id for one in entries if one.compartment == EVERYTHING]
-    for table in (SealedValue, SealingKey):
+    for table in SEALED:
         await session.execute(delete(table).where(col(table.holder_id).in_(wholes)))
 
 

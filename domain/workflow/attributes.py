@@ -9,8 +9,11 @@ from types import MappingProxyType
 CODED: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "assessments": ("danger", "needs"),
+        "attachments": ("format",),
         "awards": ("population", "ground", "refusal"),
+        "break_glasses": ("reason", "outcome"),
         "capacity_questions": ("age_band", "sex", "languages", "children"),
+        "case_walls": ("reason",),
         "cases": ("entry_channel", "victim_type", "closure_reason"),
         "classifications": ("kind", "code", "body", "said_on"),
         "commission_records": ("services", "outcome", "decided_on"),
@@ -54,7 +57,7 @@ CODED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "plan_versions": ("status", "services", "review_on", "agreed_by"),
         "referral_events": ("reason", "declined_by"),
-        "referrals": ("basis", "age_band", "sex", "languages", "outcome"),
+        "referrals": ("purpose", "basis", "age_band", "sex", "languages", "outcome"),
         "retention_holds": ("ground",),
         "screenings": ("hits", "dimensions", "rule_indicated", "result"),
         "service_costs": ("funding_source",),

@@ -108,7 +108,7 @@ def upgrade() -> None:
         CREATE POLICY application_select_attachments ON sealed_values FOR SELECT TO nrm_application
         USING (kind = 'attachment' AND {OF_VISIBLE.format(record="sealed_values.record_id")})
     """)
-    let_worker("sealed_chunks", "DELETE", "SELECT (holder_id)")
+    let_worker("sealed_chunks", "DELETE", "SELECT (holder_id, compartment)")
 
 
 def downgrade() -> None:

@@ -4,11 +4,8 @@ import asyncio
 import json
 import shutil
 import signal
-import socket
 import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +17,11 @@ import pytest
 from api.cli import build_parser
 from api.postgres import Server
 from api.settings import DatabaseRole
+from tests.api.agreeing import PROGRAM, act_refused, agree, free_port, wait_for
 from tests.imports.forms import FICTIONAL
 from tests.receiver import receiving, verified
 
 ROOT = Path(__file__).parents[2]
-PROGRAM = (sys.executable, "-c", "from api.cli import main; main()")
 COMMANDS = [
     ["migrate"],
     ["serve"],
@@ -79,6 +76,16 @@ class Installation:
             [*PROGRAM, *words], env=self.environment, capture_output=True, text=True, check=False, timeout=60
         )
 
+    def agreed(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command; in an installation that has a case already, two agree to it where it must be agreed to."""
+        done = self.run(*words)
+        act = act_refused(done.stderr)
+        if act is None:
+            return done
+        assert done.returncode == 1
+        agree(self.environment, act)
+        return self.run(*words)
+
     def start(self, *words: str, **more: str) -> "subprocess.Popen[str]":
         environment = self.environment | {f"NRM_{name.upper()}": value for name, value in more.items()}
         return subprocess.Popen(  # noqa: S603 - our own program
@@ -102,26 +109,10 @@ def installation() -> Iterator[Installation]:
     shutil.rmtree(folder)
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
-
-
 def token(installation: Installation) -> str:
     made = installation.run("token", "coordinator", "COORDINATION", "coordinator")
     assert made.returncode == 0, made.stderr
     return made.stdout.strip()
-
-
-def wait_for(url: str) -> httpx.Response:
-    for _ in range(150):
-        try:
-            return httpx.get(url)
-        except httpx.ConnectError:
-            time.sleep(0.1)
-    pytest.fail("the service does not answer")
 
 
 async def connected(dsn: str, role: DatabaseRole) -> None:
@@ -176,7 +167,7 @@ def test_a_misspelt_setting_is_2_and_one_line(installation: Installation) -> Non
 
 def test_an_organisation_is_suspended_reinstated_merged_and_closed_by_command(installation: Installation) -> None:
     def said(*words: str, code: int = 0) -> str:
-        done = installation.run("directory", *words)
+        done = installation.agreed("directory", *words)
         assert done.returncode == code, done.stderr
         return done.stdout
 
@@ -209,7 +200,7 @@ def test_figures_are_entered_by_command_and_entering_them_twice_changes_nothing(
 
 def test_migrating_and_loading_twice_changes_nothing(installation: Installation) -> None:
     assert installation.run("migrate").returncode == 0
-    again = installation.run("directory", "load", str(FICTIONAL / "directory.yaml"))
+    again = installation.agreed("directory", "load", str(FICTIONAL / "directory.yaml"))
     assert (again.returncode, again.stdout) == (0, "10 organisations, 13 memberships\n")
 
 
@@ -371,7 +362,12 @@ async def test_the_drill_of_erasing_and_restoring_is_done_by_command(
         head = said("ledger", "export", "--output", ledger).split()[-1]
         (tmp_path / "certificate").write_text(said("erasures", "certificate", "--erasure", str(erasure)))
         assert "confirmed by" in said("erasures", "verify", "--certificate", certificate, "--ledger", ledger)
-        told = said("restore", "--input", folder, "--database", "nrm_drill", "--ledger", ledger)
+        restoring = ("restore", "--input", folder, "--database", "nrm_drill", "--ledger", ledger)
+        refused = said(*restoring, code=1)
+        act = act_refused(refused)
+        assert act is not None, refused
+        await asyncio.to_thread(agree, installation.environment, act)
+        told = said(*restoring)
         assert "1 erasures" in told
         assert head in told
     finally:

@@ -14,7 +14,8 @@ HELD = """
         UNION SELECT k.contact_id FROM contact_cases k JOIN cases c ON c.id = k.case_id WHERE c.reference = $1
     )
     SELECT (SELECT count(*) FROM sealed_values WHERE holder_id IN (SELECT id FROM holders)) AS values,
-           (SELECT count(*) FROM sealing_keys WHERE holder_id IN (SELECT id FROM holders)) AS keys
+           (SELECT count(*) FROM sealing_keys WHERE holder_id IN (SELECT id FROM holders)) AS keys,
+           (SELECT count(*) FROM sealed_chunks WHERE holder_id IN (SELECT id FROM holders)) AS chunks
 """
 
 
@@ -22,6 +23,12 @@ async def held(admin: asyncpg.Connection, case: str) -> tuple[int, int]:
     """Return how many sealed values and keys of a case, its packages and its contacts there are."""
     row = await admin.fetchrow(HELD, case)
     return row["values"], row["keys"]
+
+
+async def chunks(admin: asyncpg.Connection, case: str) -> int:
+    """Return of how many sealed chunks the attachments of a case and of its packages consist."""
+    count: int = (await admin.fetchrow(HELD, case))["chunks"]
+    return count
 
 
 async def closed(world: World, case: str, reason: str = "lost_contact", who: str = "alpha") -> None:

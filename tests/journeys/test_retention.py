@@ -4,8 +4,9 @@ from datetime import datetime, timedelta
 
 import asyncpg
 
-from tests.journeys.erasing import closed, held, requested
-from tests.journeys.scenes import opened, referred, supported, told
+from tests.documents import picture
+from tests.journeys.erasing import chunks, closed, granted, held, requested
+from tests.journeys.scenes import carried, consented, identified, opened, referred, supported, told
 from tests.world import World
 
 YEAR = timedelta(days=366)
@@ -87,6 +88,19 @@ async def test_a_hold_keeps_a_file_until_it_ends(world: World, admin: asyncpg.Co
     assert await held(admin, case) == (0, 0)
 
 
+async def test_documents_go_with_the_case_and_with_its_packages(world: World, admin: asyncpg.Connection) -> None:
+    case, _ = await supported(world)
+    added = await world.post("alpha", f"/cases/{case}/attachments?compartment=identity", picture(), expect=201)
+    alone = await chunks(admin, case)
+    await carried(
+        world, await referred(world, case, attachments=[added["reference"]]), "north", "receipt", "acceptance"
+    )
+    assert await chunks(admin, case) > alone > 0
+    await granted(world, case, "erasure")
+    await world.work_off()
+    assert (await held(admin, case), await chunks(admin, case)) == ((0, 0), 0)
+
+
 async def test_a_lifted_hold_and_an_answered_request_stop_nothing_any_more(
     world: World, admin: asyncpg.Connection
 ) -> None:
@@ -109,7 +123,9 @@ async def test_a_lifted_hold_and_an_answered_request_stop_nothing_any_more(
 
 
 async def test_an_open_referral_stops_the_end_of_a_period(world: World, admin: asyncpg.Connection) -> None:
-    case, _ = await supported(world)
+    case = await opened(world)
+    await consented(world, case, purposes=["support"])  # for a year: it ends after the period, and so does the referral
+    await identified(world, case)
     await referred(world, case)
     await admin.execute("UPDATE cases SET case_work = 'closed', closed_at = now(), closure_reason = 'not_a_victim'")
     await admin.execute(
@@ -119,6 +135,13 @@ async def test_an_open_referral_stops_the_end_of_a_period(world: World, admin: a
     await admin.execute("UPDATE deadlines SET settled_at = now() WHERE kind LIKE 'referral%'")
     await world.later(timedelta(days=181)).work_off()
     assert min(await held(admin, case)) > 0
+    assert (
+        await admin.fetchval("SELECT details->'because' FROM audit_entries WHERE action = 'erasure.postponed'")
+        == '["referral"]'
+    )
+    await world.later(YEAR).work_off()
+    await world.later(YEAR + timedelta(days=31)).work_off()
+    assert await held(admin, case) == (0, 0)
 
 
 async def test_words_that_no_case_came_of_go_after_a_day_and_codes_after_a_year(

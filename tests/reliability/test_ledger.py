@@ -15,17 +15,24 @@ from api.bootstrap import Access
 from api.cli import erasing
 from api.cli import serving as command
 from api.database import is_unavailable
+from api.matching import compact_once
 from api.readiness import readiness
 from api.settings import DatabaseRole
 from auth.authentication import AwaitsLedger
 from domain.retention.ledger import Ledger, LedgerRefused
 from tests.conftest import Databases
-from tests.journeys.erasing import granted, held
+from tests.documents import picture
+from tests.journeys.erasing import chunks, granted, held
 from tests.journeys.scenes import carried, opened, referred, supported
 from tests.reliability.backups import exported, looking, serving
 from tests.world import World, new_world
 
 NUMBERS = itertools.count(1)
+VECTORS = """
+    SELECT (SELECT count(*) FROM match_entries e JOIN cases c ON c.id = e.case_id WHERE c.reference = $1)
+         + (SELECT count(*) FROM match_places p JOIN cases c ON c.id = p.case_id WHERE c.reference = $1)
+         + (SELECT count(*) FROM match_searches s JOIN cases c ON c.id = s.case_id WHERE c.reference = $1)
+"""
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,9 @@ async def past(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -
     folder = tmp_path_factory.mktemp("past")
     async with new_world(await databases.new(), folder) as world:
         erased, _ = await supported(world)
-        referral = await referred(world, erased)
+        added = await world.post("alpha", f"/cases/{erased}/attachments?compartment=identity", picture(), expect=201)
+        assert await compact_once(world.runtime, 1) == 1
+        referral = await referred(world, erased, attachments=[added["reference"]])
         await carried(world, referral, "north", "receipt", "acceptance")
         kept, _ = await supported(world)
         withdrawn = await referred(world, kept)
@@ -73,6 +82,8 @@ async def restored(past: Past, databases: Databases) -> AsyncIterator[Access]:
 async def test_a_restored_database_serves_nobody_opens_nothing_and_fires_nothing(past: Past, restored: Access) -> None:
     async with looking(restored) as admin:
         assert min(await held(admin, past.erased)) > 0, "the backup holds the keys of what was erased"
+        assert await chunks(admin, past.erased) == 2, "and its document, and the copy in the package"
+        assert await admin.fetchval(VECTORS, past.erased) > 0, "and what duplicates are searched by"
     async with serving(past.world, restored) as world:
         answer = await world.ask("alpha", "GET", f"/cases/{past.kept}")
         assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
@@ -100,6 +111,9 @@ async def test_after_the_replay_it_serves_and_nothing_that_was_erased_is_back(pa
     assert "1 erasures" in told, "the case that is newer than the backup is not there"
     async with looking(restored) as admin:
         assert await held(admin, past.erased) == (0, 0)
+        assert await chunks(admin, past.erased) == 0
+        assert await admin.fetchval(VECTORS, past.erased) == 0
+        assert await admin.fetchval(VECTORS, past.kept) > 0
         package = "SELECT count(*) FROM sealing_keys WHERE holder_id = (SELECT id FROM referrals WHERE reference = $1)"
         assert await admin.fetchval(package, past.withdrawn) == 0
         assert await admin.fetchval("SELECT citizenships FROM persons p JOIN cases c ON c.id = p.case_id "
