@@ -226,12 +226,20 @@ class Prepared:
         body = {"entry_channel": "ngo", "compartments": {"identity": identity}}
         case, again = [(await self.world.post("alpha", "/cases", body))["reference"] for _ in range(2)]
         await search_all(self.world.runtime)
-        listed = (await self.world.get("alpha", "/duplicates"))["items"]
-        warning = next(one["id"] for one in listed if (one["case"], one["other_case"]) == (case, again))
+        warning = next(one["id"] for one in await self._warnings() if (one["case"], one["other_case"]) == (case, again))
         self.made["warning"], self.made["again"] = (warning, ""), (again, "")
         if answer:
             await self.world.post("alpha", f"/cases/{case}/duplicates/{warning}/answers", {"answer": answer})
         return case, f"alpha /cases/{case}"
+
+    async def _warnings(self) -> list[dict[str, Any]]:
+        """Return every warning, of all pages."""
+        page = await self.world.get("alpha", "/duplicates")
+        found: list[dict[str, Any]] = page["items"]
+        while page["next"] is not None:
+            page = await self.world.get("alpha", f"/duplicates?cursor={page['next']}")
+            found += page["items"]
+        return found
 
     def _unlike(self) -> str:
         """Return a name that is like no other: a search tells only of the few that are most alike."""

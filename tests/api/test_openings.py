@@ -98,13 +98,13 @@ DENIED = """
 
 
 @pytest.mark.parametrize("code", sorted(set(MET) - NOBODY_ASKED))
-async def test_a_refusal_leaves_its_entry_and_says_only_by_what(code: str, shared_world: World) -> None:
+async def test_a_refusal_leaves_its_entry_and_says_only_by_what(code: str, world: World) -> None:
     async def denied() -> list[tuple[Any, ...]]:
-        async with shared_world.runtime.database.sessions(DatabaseRole.OWNER)() as session:
+        async with world.runtime.database.sessions(DatabaseRole.OWNER)() as session:
             return [tuple(row) for row in await session.execute(text(DENIED))]
 
     before = await denied()
-    answer = await MET[code](shared_world)
+    answer = await MET[code](world)
     assert answer.json()["code"] == code
     after = await denied()
     new = after[: len(after) - len(before)]
