@@ -236,7 +236,7 @@ class Prepared:
         """Return every warning, of all pages."""
         page = await self.world.get("alpha", "/duplicates")
         found: list[dict[str, Any]] = page["items"]
-        while page["next"] is not None:
+        while page.get("next"):
             page = await self.world.get("alpha", f"/duplicates?cursor={page['next']}")
             found += page["items"]
         return found
