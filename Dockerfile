@@ -16,7 +16,9 @@ RUN /venv/bin/pip install --no-cache-dir --quiet --no-deps --no-build-isolation 
 FROM python:3.11-slim
 
 # A fixed number, so that the owner of the files with the secrets can be set before the first start.
-RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin nrm
+# The folders are for volumes: one that is new takes over whose they are.
+RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin nrm \
+    && install -d -o 10001 -m 0700 /run/sink /var/lib/nrm
 COPY --from=installed /venv /venv
 COPY --from=installed /service /service
 ENV PATH=/venv/bin:/usr/bin:/bin PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1

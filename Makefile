@@ -92,12 +92,24 @@ fix: setup ## format, and repair what the linter can
 	$(BIN)/ruff format --quiet .
 
 .PHONY: attacks
-attacks: setup ## try to break the confidentiality, and say what was tried
-	@$(BIN)/pytest -q tests/attacks
+attacks: setup ## try to break the confidentiality, and say what was tried; ATTACKS='--pairs 24' passes options
+	@$(BIN)/pytest -q -m attack --numprocesses auto --dist loadfile $(ATTACKS)
+
+.PHONY: canaries
+canaries: setup ## plant words of 10,000 cases and search all that is left behind; CANARIES=2000 plants fewer
+	@$(BIN)/pytest -q --timeout 7200 --canaries $(or $(CANARIES),10000) tests/attacks/test_canaries.py
+
+.PHONY: mutants
+mutants: setup ## plant weaknesses one by one in a copy of the tree: the tests must notice each; writes docs/mutants.md
+	@$(BIN)/python -m tests.mutants $(MUTANTS)
 
 .PHONY: fuzz
 fuzz: setup ## send thousands of generated requests to every operation of the contract
 	@HYPOTHESIS_PROFILE=thorough $(BIN)/pytest -q --timeout 3600 tests/clients/test_fuzzing.py
+
+.PHONY: races
+races: setup ## let ten thousand disclosures race the withdrawal of their consent
+	@$(BIN)/pytest -q --timeout 3600 --disclosures 10000 tests/attacks/test_consent.py
 
 .PHONY: bench
 bench: setup ## measure against the bare minimum, and against other engines; BENCH='--scale 10000' passes options

@@ -1,7 +1,8 @@
 """The web application: put together here, decided elsewhere."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,18 +12,26 @@ from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from fastapi.telemetry import TelemetryConfig
 
+from api import matching
 from api.contract import install_contract, operation_id
 from api.middleware import Guard
 from api.problems import install
 from api.rate_limit import RateLimit
 from api.readiness import readiness
 from api.routes import (
+    approvals,
+    attachments,
+    audit,
+    break_glass,
     capacity,
     cases,
     classifications,
     contacts,
     courses,
     directory,
+    disclosures,
+    duplicates,
+    erasures,
     escalations,
     exploitation,
     fhir,
@@ -32,10 +41,13 @@ from api.routes import (
     records,
     referrals,
     rehabilitation,
+    requests,
+    walls,
     webhooks,
 )
 from api.runtime import Runtime
 from api.schemas.base import HealthOut
+from api.uploads import Uploads
 from domain.identifiers import Identifiers
 
 DESCRIPTION = """Case referrals of a National Referral Mechanism for victims of trafficking in persons.
@@ -48,7 +60,9 @@ ASSETS = next((Path(swagger_ui_bundle.__file__).parent / "vendor").iterdir())
 ROUTES = (
     contacts,
     cases,
+    walls,
     records,
+    attachments,
     exploitation,
     classifications,
     funding,
@@ -58,10 +72,17 @@ ROUTES = (
     referrals,
     places,
     fhir,
+    break_glass,
+    approvals,
+    requests,
+    erasures,
+    duplicates,
     escalations,
     figures,
     directory,
+    disclosures,
     webhooks,
+    audit,
 )
 """In the order in which the contract shows them."""
 
@@ -81,12 +102,6 @@ def create_app(runtime: Runtime) -> FastAPI:
     Telemetry is off: spans would carry paths, and paths carry references of cases. The pages of the documentation are
     served from this process, since a strict content policy allows no other place.
     """
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
-        await runtime.database.close()
-
     app = FastAPI(
         title="National Referral Mechanism: case referrals",
         contact={"name": "Whoever operates this installation"},
@@ -95,12 +110,13 @@ def create_app(runtime: Runtime) -> FastAPI:
         openapi_url="/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
-        lifespan=lifespan,
+        lifespan=lambda _: _running(runtime),
         telemetry=NO_TELEMETRY,
         max_body_size=None,  # the guard limits bodies: the framework would answer in plain text, without our headers
         generate_unique_id_function=operation_id,
     )
     app.state.runtime = runtime
+    app.state.uploads = Uploads()
     runtime.metrics.watch(runtime.database)
     install(app)
     for module in ROUTES:
@@ -111,9 +127,27 @@ def create_app(runtime: Runtime) -> FastAPI:
         per_caller=runtime.settings.requests_per_minute,
         per_address=runtime.settings.requests_per_minute_and_address,
     )
-    app.add_middleware(Guard, body_limit=runtime.settings.body_limit, ids=Identifiers(), metrics=runtime.metrics)
+    app.add_middleware(
+        Guard,
+        body_limit=runtime.settings.body_limit,
+        upload_limit=runtime.settings.upload_limit,
+        ids=Identifiers(),
+        metrics=runtime.metrics,
+    )
     install_contract(app)
     return app
+
+
+@asynccontextmanager
+async def _running(runtime: Runtime) -> AsyncIterator[None]:
+    """Search for duplicates beside the requests; at the end wipe what was compared, and close the connections."""
+    searching = asyncio.create_task(matching.run(runtime))
+    yield
+    searching.cancel()
+    with suppress(asyncio.CancelledError):
+        await searching
+    runtime.matching.wipe()
+    await runtime.database.close()
 
 
 def _add_pages(app: FastAPI, runtime: Runtime) -> None:

@@ -39,6 +39,11 @@ TABLES_OF_DATABASE: Final = """
     SELECT relname, pg_relation_size(oid) AS size FROM pg_class
     WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'
 """
+MARK: Final = text("""
+    INSERT INTO restorations (id, taken_at, restored_at, entries)
+    SELECT gen_random_uuid(), :taken_at, now(), count(*) FROM shred_ledger
+""")
+"""Says that the database serves nobody before the shred ledger is replayed; see `api/ledger.py`."""
 
 
 class BackupRefused(RuntimeError):
@@ -182,6 +187,8 @@ def check(folder: Path, expected: str | None = None) -> Manifest:
 async def restore(access: Access, folder: Path, expected: str | None = None) -> Manifest:
     """Take a backup into an empty database, which is made if it is missing: all of it in one transaction, or nothing.
 
+    The keys of what was erased since are back: the database serves nobody before its shred ledger is replayed.
+
     Args:
         access: Whose database is filled; the administrator and the owner must be known.
         folder: The backup, checked before anything is written.
@@ -193,7 +200,7 @@ async def restore(access: Access, folder: Path, expected: str | None = None) -> 
     manifest = check(folder, expected)
     await _refuse_what_holds_rows(access)
     await prepare(access)
-    async with _owned(access.dsns[DatabaseRole.OWNER]) as (session, connection):
+    async with owned(access.dsns[DatabaseRole.OWNER]) as (session, connection):
         # The owner is held by the policies too, except here: the lock that this takes keeps everybody else out.
         for table in _tables():
             await session.execute(text(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY"))
@@ -209,7 +216,8 @@ async def restore(access: Access, folder: Path, expected: str | None = None) -> 
             await session.execute(text(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY"))
             await session.execute(text(f"ALTER TABLE {table} ENABLE TRIGGER USER"))
         await _compare_audit(session, manifest)
-    async with _owned(access.dsns[DatabaseRole.OWNER]) as (session, _):
+        await session.execute(MARK, {"taken_at": manifest.taken_at})
+    async with owned(access.dsns[DatabaseRole.OWNER]) as (session, _):
         await session.execute(text("ANALYZE"))
     return manifest
 
@@ -258,7 +266,7 @@ async def _snapshot(dsn: str) -> AsyncIterator[tuple[AsyncSession, Any]]:
 
 
 @asynccontextmanager
-async def _owned(dsn: str) -> AsyncIterator[tuple[AsyncSession, Any]]:
+async def owned(dsn: str) -> AsyncIterator[tuple[AsyncSession, Any]]:
     """Yield a session whose transaction is committed at the end, and rolled back if anything goes wrong."""
     async with _session(dsn) as session, session.begin():
         connection = await session.connection()
@@ -331,7 +339,7 @@ async def _refuse_what_holds_rows(access: Access) -> None:
 
 async def _audit(session: AsyncSession) -> tuple[Summary, bool]:
     """Return the sum of the audit, and whether all of it is right."""
-    tally, verifier = Tally(), Verifier({})
+    tally, verifier = Tally(), Verifier()
     async for part in export_entries(session):
         tally.count(part)
         verifier.read(written(part))

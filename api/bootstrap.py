@@ -40,6 +40,7 @@ TIME_LIMITS: Final[Mapping[DatabaseRole, Mapping[str, str]]] = {
     DatabaseRole.APPLICATION: {"statement_timeout": "10s", "lock_timeout": "3s"},
     DatabaseRole.WORKER: {"statement_timeout": "60s", "lock_timeout": "5s"},
     DatabaseRole.STATISTICS: {"statement_timeout": "300s", "lock_timeout": "5s"},
+    DatabaseRole.ROTATOR: {"statement_timeout": "60s", "lock_timeout": "5s"},
 }
 """What a role may wait for, set on the role, so that it holds for every client."""
 
@@ -239,13 +240,22 @@ def kept_passwords(path: Path) -> dict[DatabaseRole, str]:
     """Return development's passwords, random ones made at the first call; only we can read the file."""
     path.parent.mkdir(mode=0o711, parents=True, exist_ok=True)  # the server's account passes through it
     made = {role.value: secrets.token_urlsafe(32) for role in DatabaseRole}
+    _kept(path, made)
+    kept = json.loads(path.read_text())
+    if missing := made.keys() - kept.keys():  # passwords of a version that had fewer roles
+        path.unlink()
+        _kept(path, kept | {role: made[role] for role in missing})
+    return {DatabaseRole(role): secret for role, secret in json.loads(path.read_text()).items()}
+
+
+def _kept(path: Path, passwords: Mapping[str, str]) -> None:
+    """Write the passwords, unless another process has written them: the first wins, and both read the same."""
     unfinished = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
-        json.dump(made, stream)
+        json.dump(passwords, stream)
     with contextlib.suppress(FileExistsError):
-        os.link(unfinished, path)  # the first of two processes wins, and both read the same
+        os.link(unfinished, path)
     unfinished.unlink()
-    return {DatabaseRole(role): secret for role, secret in json.loads(path.read_text()).items()}
 
 
 def _quoted(name: str) -> str:

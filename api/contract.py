@@ -15,7 +15,7 @@ from api.dependencies import BEARER
 from api.problems import Problem, described
 from api.rate_limit import POLICY, RETRY, STATE
 
-BEARER_REFUSED = {"token-refused", "not-permitted", "unavailable"}
+BEARER_REFUSED = {"token-refused", "not-permitted", "unavailable", "sealed", "key-not-held", "budget-exceeded"}
 ALWAYS_REFUSED = {"too-many-requests", "internal"}
 UNSAFE_REFUSED = {"idempotency-key-missing", "idempotency-key-in-flight", "idempotency-key-reused", "invalid-request"}
 BODY_REFUSED = {"body-too-large", "unsupported-media-type", "invalid-request"}
@@ -36,20 +36,28 @@ TAGS = {
     "contacts": "Conversations with a hotline or a front desk.",
     "cases": "The file on one person who may be a victim.",
     "records": "What is recorded in a case.",
+    "attachments": "Documents of a case: sealed, and free of what tells where and by whom they were made.",
     "exploitation": "What was done to a person, in codes; words are sealed.",
+    "disclosures": "Who saw what of the person, when and why.",
     "classifications": "What the person, agencies and the law call it.",
     "funding": "What services cost, who paid, and awards of the Emergency Fund.",
     "courses": "What goes on beside a case: proceedings, rehabilitation, stays.",
     "capacity": "Whether somebody could be taken, asked without saying who; and who waits.",
     "referrals": "Requests that another organisation give a named service.",
     "places": "Beds of a shelter, and who holds them from and until.",
+    "duplicates": "Cases that may be about one person: told to who recorded the person first, and to nobody who asks.",
     "directory": "Organisations and what the codes mean.",
+    "approvals": "What two persons of two organisations must agree on.",
+    "break-glass": "Emergency access to one compartment of one case, and its review.",
+    "requests": "What a person asks about their own file, and what it is kept for.",
+    "erasures": "What was erased, and the certificates of it.",
     "escalations": "What has no responsible organisation, and who is to answer for it.",
     "procedures": "The standard operating procedures as data.",
     "notifications": "What an organisation is told: references, never content.",
     "caseload": "Counts for those who lead the mechanism.",
     "statistics": "Published releases, and figures that others published.",
     "webhooks": "Where an organisation has its own system told of events.",
+    "audit": "Signed heads of the tree over the audit and proofs, for witnesses of other institutions.",
     "health": "Whether the process answers.",
 }
 HEADERS = {
@@ -59,7 +67,7 @@ HEADERS = {
 }
 """Of every answer that is not a failure."""
 
-RETRY_HEADER = {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1, "maximum": 60}}
+RETRY_HEADER = {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1, "maximum": 86_400}}
 
 
 def operation_id(route: APIRoute) -> str:
@@ -118,7 +126,7 @@ def _limit(part: Any) -> None:
     if kind == "string" and not {"enum", "const"} & part.keys():
         if part.get("format") in LONGEST:
             part.setdefault("maxLength", LONGEST[part["format"]])
-        elif "pattern" not in part:
+        elif "pattern" not in part and part.get("format") != "binary":
             part["pattern"] = NO_NUL
     for name, one in part.items():
         if name not in {"examples", "example", "default"}:

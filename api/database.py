@@ -11,6 +11,7 @@ from sqlalchemy import event, exc, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from api.settings import DatabaseRole
+from auth.authentication import AwaitsLedger
 
 CONNECT_TIMEOUT: Final = 5.0
 """Seconds to wait for a new connection."""
@@ -18,9 +19,10 @@ CONNECT_TIMEOUT: Final = 5.0
 COMMAND_TIMEOUT: Final = 310.0
 """Seconds after which a silent network is given up; the server's own limits for each role are shorter."""
 
-RETRIED_LATER: Final = ("08", "53", "57P", "57014", "55P03", "40001", "40P01", "25P03", "25006")
+RETRIED_LATER: Final = ("08", "53", "57P", "57014", "55P03", "40001", "40P01", "25P03", "25006", "NRK01")
 """SQLSTATEs, or how they begin, of what passes by itself: no connection, no resources, shutting down, a time limit, a
-lock not had, a clash of transactions, a server that became a standby. Source: PostgreSQL 18, appendix A."""
+lock not had, a clash of transactions, a server that became a standby (source: PostgreSQL 18, appendix A); and ours, of
+a process that still wraps under a key that was retired meanwhile (migration 0012)."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,8 @@ def is_unavailable(error: BaseException) -> bool:
     """Tell whether an error means that the database cannot serve now, so that the caller should come back (503)."""
     if isinstance(error, exc.DBAPIError):
         return error.connection_invalidated or (error.orig is not None and is_unavailable(error.orig))
+    if isinstance(error, AwaitsLedger):
+        return True
     if isinstance(error, exc.TimeoutError | OSError | asyncpg.InterfaceError | asyncpg.TargetServerAttributeNotMatched):
         return True
     state = getattr(error, "sqlstate", None)

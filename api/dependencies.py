@@ -1,7 +1,7 @@
 """What an endpoint may ask for."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Depends, Header, Path, Query, Request, Response
 from fastapi.security import HTTPBearer
@@ -9,10 +9,11 @@ from fastapi.security import HTTPBearer
 from api.language import language_of
 from api.problems import InvalidRequest, PreconditionRequired
 from auth.authorisation import Authorisation
-from domain.codes import Compartment, Language
+from domain.codes import Language
 from domain.identifiers import REFERENCE_PATTERN
 from domain.permits import Actor
 from domain.unit_of_work import UnitOfWork
+from domain.workflow.confidentiality import NOTHING, Opening
 
 BEARER = HTTPBearer(
     bearerFormat="JWT",
@@ -92,9 +93,8 @@ def etag(response: Response, version: int) -> None:
     response.headers["ETag"] = f'"{version}"'
 
 
-def opens(work: UnitOfWork, actor: Actor, relation: str) -> frozenset[Compartment]:
-    """Return the compartments that the country's profile lets this role open as `owner` or `receiver`; default deny."""
+def opens(work: UnitOfWork, actor: Actor, relation: Literal["owner", "receiver"]) -> Opening:
+    """Return the compartments that the country's profile lets this role open in a relation, by state; default deny."""
     if actor.country not in work.catalogue.profiles:
-        return frozenset()
-    disclosure = work.catalogue.confidentiality(actor.country).roles[actor.role]
-    return frozenset(disclosure.owner if relation == "owner" else disclosure.receiver)
+        return NOTHING
+    return work.catalogue.confidentiality(actor.country).opens(actor.role, relation)

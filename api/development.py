@@ -9,6 +9,7 @@ from pathlib import Path
 
 from api.settings import Settings
 from auth.tokens import TokenIssuer, generate_key_pair
+from domain.audit.notes import KeyKind, SigningKey
 from domain.clock import Clock
 from domain.codes import Role
 from domain.identifiers import Identifiers
@@ -16,6 +17,9 @@ from domain.sealing.providers import FileProvider
 from domain.webhooks.signing import SHORTEST_KEY
 
 KEY_ID = "development"
+ORIGIN = "development.invalid/nrm"
+"""The name of development's log: nobody can take it for a real one."""
+
 LIFETIME = timedelta(hours=8)
 
 
@@ -32,6 +36,9 @@ def ensure_keys(settings: Settings) -> None:
         FileProvider.create(settings.key_path, secrets.token_bytes)
     if settings.allowed.hosts and settings.webhook_key_file is None and not settings.webhook_key_path.exists():
         _write_secret(settings.webhook_key_path, secrets.token_urlsafe(SHORTEST_KEY))
+    if settings.audit_key_file is None and not settings.audit_key_path.exists():
+        made = SigningKey.make(ORIGIN, KeyKind.LOG, secrets.token_bytes)
+        _write_secret(settings.audit_key_path, made.line)
     private = private_key_path(settings)
     if settings.token_public_keys_file is None and not private.exists():
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,5 +1,7 @@
 """Load a directory of organisations and staff from a YAML file, as the operator of the installation."""
 
+import hashlib
+import json
 from pathlib import Path
 
 import yaml
@@ -9,7 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.runtime import Runtime
 from api.schemas.base import Code, Country, In, Labels, LanguageTag, Line
 from auth.authentication import enter_as_clock
-from domain.codes import NrmRole, OrganisationStatus, OrganisationType, Role, Service
+from domain.approvals.commands import demand_once_in_use
+from domain.approvals.rules import Action
+from domain.codes import ApprovalVerb, NrmRole, OrganisationStatus, OrganisationType, Role, Service
 from domain.organisations.commands import (
     RecordMembership,
     RecordOrganisation,
@@ -67,10 +71,21 @@ def command_of(entry: OrganisationEntry) -> RecordOrganisation:
     )
 
 
+def action_of(directory: DirectoryFile) -> Action:
+    """Return the act of recording this very directory."""
+    spelled = json.dumps(directory.model_dump(mode="json"), sort_keys=True).encode()
+    return Action(ApprovalVerb.DIRECTORY_LOAD, {"sha256": hashlib.sha256(spelled).hexdigest()})
+
+
 async def load(directory: DirectoryFile, session: AsyncSession, runtime: Runtime) -> tuple[int, int]:
-    """Record every organisation and membership; returns how many of each. The session is the owner's."""
+    """Record every organisation and membership; returns how many of each. The session is the owner's.
+
+    Raises:
+        ApprovalMissing: the installation is in use, and two have not agreed to this very directory.
+    """
     now = await enter_as_clock(session, runtime.clock.shift)
     work = runtime.work(session, now)
+    await demand_once_in_use(action_of(directory), work)
     members = 0
     for entry in directory.organisations:
         await record_organisation(command_of(entry), work)

@@ -41,6 +41,9 @@ class Metrics:
             registry=self.registry,
         )
         self.audit_entries = Counter("nrm_audit_entries", "Audit entries that were committed.", registry=self.registry)
+        self.audit_faults = Counter(
+            "nrm_audit_tree_faults", "Times that the tree over the audit was found changed.", registry=self.registry
+        )
         self.deadlines = Counter(
             "nrm_deadlines", "Deadlines that fell due and were looked at.", ("kind", "result"), registry=self.registry
         )

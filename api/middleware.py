@@ -20,7 +20,7 @@ SECURITY = {
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
     "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
 }
 DOCUMENTATION_POLICY = (
@@ -29,6 +29,9 @@ DOCUMENTATION_POLICY = (
 )
 REQUEST_ID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 """A caller may choose a UUID as request id; anything else could carry words into the logs."""
+
+UPLOADS = re.compile(r"^/v1/cases/[^/]+/attachments$")
+"""Where a body is a document, and may be longer than elsewhere."""
 
 log = structlog.get_logger()
 
@@ -40,8 +43,9 @@ class BodyTooLarge(Exception):
 class Guard:
     """The outermost layer: nothing leaves without its headers, and no failure leaves as a stack trace."""
 
-    def __init__(self, app: ASGIApp, *, body_limit: int, ids: Identifiers, metrics: Metrics) -> None:
-        self.app, self.body_limit, self.ids, self.metrics = app, body_limit, ids, metrics
+    def __init__(self, app: ASGIApp, *, body_limit: int, upload_limit: int, ids: Identifiers, metrics: Metrics) -> None:
+        self.app, self.ids, self.metrics = app, ids, metrics
+        self.body_limit, self.upload_limit = body_limit, upload_limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on; see the class."""
@@ -61,12 +65,13 @@ class Guard:
             await send(message)
 
         request = Request(scope)
+        limit = self.upload_limit if scope["method"] == "POST" and UPLOADS.match(scope["path"]) else self.body_limit
         try:
             announced = headers.get("content-length", "0")
-            if not announced.isascii() or not announced.isdigit() or int(announced) > self.body_limit:
+            if not announced.isascii() or not announced.isdigit() or int(announced) > limit:
                 await answer("body-too-large", language_of(request))(scope, receive, send_guarded)
             else:
-                await self.app(scope, _limited(receive, self.body_limit), send_guarded)
+                await self.app(scope, _limited(receive, limit), send_guarded)
         except BodyTooLarge:
             await answer("body-too-large", language_of(request))(scope, receive, send_guarded)
         except Exception as error:  # noqa: BLE001 - the last line: whatever it is, no detail of it leaves

@@ -24,6 +24,8 @@ MEDIA_TYPE = "application/problem+json"
 TYPE = "urn:nrm:problem:"
 FILE = Path(__file__).with_name("problems.yaml")
 RETRY_AFTER_SECONDS = 2
+RETRY_AFTER = {"unavailable": RETRY_AFTER_SECONDS, "sealed": 30, "key-not-held": 30}
+"""Seconds after which a caller may come back; custodians take longer than a database."""
 
 log = structlog.get_logger()
 
@@ -125,15 +127,18 @@ async def on_domain_error(request: Request, error: Exception) -> JSONResponse:
     """Answer a refusal of the domain."""
     refusal = cast("DomainError", error)
     headers = {"WWW-Authenticate": "Bearer"} if refusal.code == "token-refused" else {}
-    if refusal.code == "unavailable":
-        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    if refusal.code in RETRY_AFTER:
+        headers["Retry-After"] = str(RETRY_AFTER[refusal.code])
+    if refusal.code == "budget-exceeded":
+        headers["Retry-After"] = str(refusal.details["retry_after"])
     return answer(refusal.code, language_of(request), refusal.details, headers)
 
 
 async def on_invalid_request(request: Request, error: Exception) -> JSONResponse:
     """Answer a malformed request: where and what kind of fault; the input is never repeated."""
     invalid = cast("RequestValidationError", error)
-    faults = [{"at": _place(fault["loc"])[:200], "fault": str(fault["type"])[:80]} for fault in invalid.errors()[:50]]
+    told = [(_place(fault["loc"])[:200], str(fault["type"])[:80]) for fault in invalid.errors()[:50]]
+    faults = [{"at": at, "fault": fault} for at, fault in dict.fromkeys(told)]
     return answer("invalid-request", language_of(request), {"faults": faults})
 
 

@@ -8,11 +8,16 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from api.backup import program_revision
+from api.database import Database
 from api.runtime import Runtime
+from api.settings import DatabaseRole
 from domain.sealing.envelope import SealBroken
 from domain.sealing.providers import KeyProvider
+from domain.sealing.ring import Sealed
 
-Readiness = Literal["ready", "waiting-for-database", "waiting-for-migration", "waiting-for-keys"]
+Readiness = Literal[
+    "ready", "waiting-for-database", "waiting-for-migration", "waiting-for-ledger", "waiting-for-keys", "sealed"
+]
 
 TRIED = b"readiness"
 
@@ -28,7 +33,18 @@ async def readiness(runtime: Runtime) -> Readiness:
         return "waiting-for-database"
     if await _revision(runtime) != _wanted_revision():
         return "waiting-for-migration"
-    return "ready" if _opens(runtime.keys) else "waiting-for-keys"
+    if await awaits_ledger(runtime.database):
+        return "waiting-for-ledger"
+    try:
+        return "ready" if _opens(runtime.keys) else "waiting-for-keys"
+    except Sealed:
+        return "sealed"
+
+
+async def awaits_ledger(database: Database, role: DatabaseRole = DatabaseRole.APPLICATION) -> bool:
+    """Tell whether the database was restored and may serve nobody before its shred ledger is replayed."""
+    async with database.engine(role).connect() as connection:
+        return bool(await connection.scalar(text("SELECT nrm_awaits_ledger()")))
 
 
 async def _revision(runtime: Runtime) -> str | None:
@@ -42,8 +58,8 @@ async def _revision(runtime: Runtime) -> str | None:
 
 
 def _opens(keys: KeyProvider) -> bool:
-    key = keys.derive("readiness")
     try:
+        key = keys.derive("readiness")
         return hmac.compare_digest(keys.unwrap(keys.wrap(key, TRIED), TRIED), key)
     except (SealBroken, OSError):
         return False

@@ -42,6 +42,7 @@ class DatabaseRole(StrEnum):
     APPLICATION = "nrm_application"
     WORKER = "nrm_worker"
     STATISTICS = "nrm_statistics"
+    ROTATOR = "nrm_rotator"
 
 
 class UnsafeSettings(ValueError):
@@ -75,11 +76,16 @@ class Settings(BaseSettings):
         Language.RUSSIAN, description="Language of texts when the caller asks for none that we have."
     )
     body_limit: int = Field(262_144, ge=1024, le=8_388_608, description="Longest request body, bytes.")
+    upload_limit: int = Field(10_485_760, ge=1024, le=16_777_216, description="Longest attachment as it comes, bytes.")
     requests_per_minute: int = Field(
         600, ge=10, le=1_000_000, description="Requests of one access token in a minute, for each process of the API."
     )
     requests_per_minute_and_address: int = Field(
         30_000, ge=10, le=10_000_000, description="Requests from one address in a minute, for each process of the API."
+    )
+
+    budget_factor: int = Field(
+        1, ge=1, le=1_000_000, description="How much greater budgets are than the country's data say; 1 in production."
     )
 
     database_url: SecretStr | None = Field(
@@ -97,13 +103,24 @@ class Settings(BaseSettings):
     application_password_file: Path | None = Field(None, description="Password of `nrm_application`, for the API.")
     worker_password_file: Path | None = Field(None, description="Password of `nrm_worker`.")
     statistics_password_file: Path | None = Field(None, description="Password of `nrm_statistics`.")
+    rotator_password_file: Path | None = Field(None, description="Password of `nrm_rotator`, for `nrm keys`.")
 
-    key_provider: Literal["file"] = Field(
-        "file", description="Who wraps the data keys. `file` is for development; production refuses it."
+    key_provider: Literal["file", "shares", "pkcs11"] = Field(
+        "file",
+        description="Who wraps the data keys: a file (for development; production refuses it), a sealed file that a "
+        "quorum of custodians opens, or a hardware security module.",
     )
     key_file: Path | None = Field(
         None,
-        description="Key-encryption keys of the provider `file`; by default `keys.json` in the data folder.",
+        description="Keys of the provider `file` and, sealed, of `shares`; by default `keys.json` in the data folder.",
+    )
+    pkcs11_module: Path | None = Field(None, description="Library of the hardware security module.")
+    pkcs11_token: str | None = Field(None, min_length=1, max_length=32, description="Label of the token in it.")
+    pkcs11_pin_file: Path | None = Field(None, description="PIN of the token's user.")
+    control_dir: Path | None = Field(
+        None,
+        description="Folder of mode 0700 in which each process has the socket that `nrm seal` and `nrm unseal` speak "
+        "to; by default `control` in the data folder.",
     )
     token_public_keys_file: Path | None = Field(
         None,
@@ -111,6 +128,21 @@ class Settings(BaseSettings):
     )
     token_issuer: str = Field(DEVELOPMENT_ISSUER, min_length=1, description="Required `iss` of access tokens.")
     token_audience: str = Field("nrm", min_length=1, description="Required `aud` of access tokens, compared exactly.")
+
+    audit_key_file: Path | None = Field(
+        None,
+        description="Key that signs the checkpoints of the audit (`nrm audit key`), for the worker alone; in "
+        "development by default in the data folder.",
+    )
+    audit_witnesses_file: Path | None = Field(
+        None, description="Public keys of the witnesses whose signatures are taken, one a line; none: no witness."
+    )
+    audit_sink: str | None = Field(
+        None,
+        pattern=r"^(file|unix):/.+$",
+        description="Where what was opened is kept outside the database, before any answer leaves: `file:/path`, or "
+        "`unix:/path` of a socket where `nrm audit keep` listens. None: nowhere; production refuses that.",
+    )
 
     webhook_hosts: str | None = Field(
         None, description="Hosts that events may be sent to, with commas between; none: webhooks are off."
@@ -153,13 +185,23 @@ class Settings(BaseSettings):
 
     @property
     def key_path(self) -> Path:
-        """The file of the provider `file`."""
+        """The file of the providers `file` and `shares`."""
         return self.key_file or self.data_dir / "keys.json"
+
+    @property
+    def control_path(self) -> Path:
+        """The folder of the processes' sockets."""
+        return self.control_dir or self.data_dir / "control"
 
     @property
     def token_public_keys_path(self) -> Path:
         """The file of the public keys for access tokens."""
         return self.token_public_keys_file or self.data_dir / "token-public-keys.json"
+
+    @property
+    def audit_key_path(self) -> Path:
+        """The file of the key that signs checkpoints."""
+        return self.audit_key_file or self.data_dir / "audit-key"
 
     @property
     def webhook_key_path(self) -> Path:
@@ -178,6 +220,7 @@ class Settings(BaseSettings):
             DatabaseRole.APPLICATION: self.application_password_file,
             DatabaseRole.WORKER: self.worker_password_file,
             DatabaseRole.STATISTICS: self.statistics_password_file,
+            DatabaseRole.ROTATOR: self.rotator_password_file,
         }
         return {role: path for role, path in named.items() if path is not None}
 
@@ -220,9 +263,12 @@ def production_faults(settings: Settings) -> list[str]:
     checks = {
         "debug must be off": settings.debug,
         "clock_shift must be zero": settings.clock_shift != timedelta(0),
+        "budget_factor must be 1": settings.budget_factor != 1,
         "host must be loopback unless behind_tls_proxy says that a proxy ends TLS": not settings.behind_tls_proxy
         and not is_loopback(settings.host),
         "key_provider `file` is for development only": settings.key_provider == "file",
+        "key_provider `pkcs11` needs pkcs11_module and pkcs11_token": settings.key_provider == "pkcs11"
+        and not (settings.pkcs11_module and settings.pkcs11_token),
         "token_public_keys_file is missing": settings.token_public_keys_file is None,
         "token_issuer is the one for development": settings.token_issuer == DEVELOPMENT_ISSUER,
         "no password file of a database role is given": not settings.password_files(),
@@ -231,6 +277,8 @@ def production_faults(settings: Settings) -> list[str]:
             and not settings.metrics_private
             and not is_loopback(settings.metrics_host)
         ),
+        "audit_key_file is missing: nobody would sign the audit": settings.audit_key_file is None,
+        "audit_sink is missing: openings would be recorded in the database alone": settings.audit_sink is None,
         "webhook_key_file is missing: webhook_hosts names some": bool(settings.allowed.hosts)
         and settings.webhook_key_file is None,
         "webhook_hosts names an address or this machine": any(
@@ -282,6 +330,12 @@ def _secret_faults(settings: Settings) -> list[str]:
     trusted = settings.token_public_keys_file
     if trusted is not None and trusted.exists() and trusted.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         faults.append("token_public_keys_file can be written by others: they could sign tokens of their own")
+    pin = settings.pkcs11_pin_file
+    if pin is not None and pin.exists() and pin.stat().st_mode & OPEN_TO_OTHERS:
+        faults.append("pkcs11_pin_file can be read by others of the machine")
+    key = settings.audit_key_file
+    if key is not None and key.exists() and key.stat().st_mode & OPEN_TO_OTHERS:
+        faults.append("audit_key_file can be read by others of the machine: they could sign another audit")
     seen: dict[str, DatabaseRole] = {}
     for role, path in settings.password_files().items():
         try:

@@ -106,7 +106,7 @@ def _package_view(work: UnitOfWork, actor: Actor, referral: Referral) -> tuple[l
         return [], [Withheld(compartment=one, because="package-is-the-receivers") for one in held]
     if referral.status not in AFTER_ACCEPTANCE:
         return [], [Withheld(compartment=one, because="not-accepted") for one in held]
-    by_role = opens(work, actor, "receiver")
+    by_role = opens(work, actor, "receiver").at(referral.status)
     return (
         [one for one in held if one in by_role],
         [Withheld(compartment=one, because="role") for one in held if one not in by_role],

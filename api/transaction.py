@@ -4,7 +4,8 @@ The commit happens before the response leaves. In a dependency with `yield` it w
 would still answer 201. The answer to an unsafe request is stored in the same transaction, for a replay.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 
 from fastapi import Request, Response
@@ -12,12 +13,12 @@ from fastapi.routing import APIRoute
 
 from api.idempotency import Replay
 from api.problems import UnsupportedMediaType
-from api.refusals import record_refusal
+from api.refusals import NOT_RECORDED, record_refusal
 from api.runtime import Runtime
 from auth.authentication import enter
 from auth.authorisation import Authorisation
 from auth.tokens import Claims, TokenRefused
-from domain.errors import NotFound, NotPermitted
+from domain.errors import DomainError
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 SCHEME = "Bearer "
@@ -56,16 +57,40 @@ class UnitOfWorkRoute(APIRoute):
         async def handle(request: Request) -> Response:
             runtime: Runtime = request.app.state.runtime
             claims = claims_of(request, runtime)
-            body = await request.body()
-            if body and _media_type(request) not in self.understood:
-                raise UnsupportedMediaType
             try:
-                return await self._answer(endpoint, request, runtime, claims, body)
-            except (NotFound, NotPermitted) as refusal:
-                await record_refusal(runtime, claims, refusal, method=request.method, route=self.path_format)
+                async with self.received(request, runtime, claims) as body:
+                    return await self._answer(endpoint, request, runtime, claims, body)
+            except DomainError as refusal:
+                if refusal.code in NOT_RECORDED:
+                    raise
+                exceeded = await record_refusal(runtime, claims, refusal, method=request.method, route=self.path_format)
+                if exceeded is not None and exceeded is not refusal:
+                    raise exceeded from refusal
                 raise
 
         return handle
+
+    @asynccontextmanager
+    async def received(
+        self,
+        request: Request,
+        runtime: Runtime,  # noqa: ARG002 - a route with another kind of body asks it
+        claims: Claims,  # noqa: ARG002 - the same
+    ) -> AsyncIterator[bytes]:
+        """Yield the body, or what stands for it in the fingerprint of the request, before the transaction begins.
+
+        Raises:
+            UnsupportedMediaType: it is of a media type that the route does not understand.
+        """
+        body = await request.body()
+        if body:
+            self.check_media_type(request)
+        yield body
+
+    def check_media_type(self, request: Request) -> None:
+        """Raise `UnsupportedMediaType` unless the route understands what the body says it is."""
+        if _media_type(request) not in self.understood:
+            raise UnsupportedMediaType
 
     async def _answer(
         self, endpoint: Callable[[Request], Any], request: Request, runtime: Runtime, claims: Claims, body: bytes

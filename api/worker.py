@@ -12,8 +12,11 @@ from api.idempotency import KEPT, IdempotencyRecord
 from api.runtime import Runtime
 from api.settings import DatabaseRole
 from auth.authentication import enter_as_clock
+from domain.budgets.commands import KNOWN
+from domain.budgets.models import BudgetUse
 from domain.deadlines.firing import fire_due
 from domain.deadlines.models import DeadlineKind
+from domain.duplicates.models import FINDINGS_KEPT, MatchFinding
 
 PAUSE = timedelta(seconds=1)
 """How long to sleep when nothing is due."""
@@ -53,11 +56,13 @@ async def fire_all(runtime: Runtime) -> int:
 
 
 async def forget_answers(runtime: Runtime) -> None:
-    """Delete answers that are too old to be replayed."""
+    """Delete answers that are too old to be replayed, what counts for no budget any more, and old findings."""
     async with runtime.database.sessions(DatabaseRole.WORKER)() as session:
         now = await enter_as_clock(session, runtime.clock.shift)
         work = runtime.work(session, now)
         await session.execute(delete(IdempotencyRecord).where(col(IdempotencyRecord.answered_at) < now - KEPT))
+        await session.execute(delete(BudgetUse).where(col(BudgetUse.used_at) < now - KNOWN))
+        await session.execute(delete(MatchFinding).where(col(MatchFinding.found_at) < now - FINDINGS_KEPT))
         await work.commit()
 
 

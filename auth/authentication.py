@@ -23,7 +23,7 @@ ENTER = text("""
           AND o.active_from <= now() + :shift AND o.active_until > now() + :shift
         ORDER BY m.valid_from LIMIT 1
     )
-    SELECT staff_id, organisation_id, country, present,
+    SELECT staff_id, organisation_id, country, present, nrm_awaits_ledger() AS awaits,
         set_config('nrm.organisation_id', organisation_id::text, true),
         set_config('nrm.staff_id', staff_id::text, true),
         set_config('nrm.role', role, true),
@@ -32,9 +32,14 @@ ENTER = text("""
     FROM member
 """).bindparams(bindparam("shift", type_=Interval))
 
-PRESENT = text("SELECT now() + :shift, set_config('nrm.now', (now() + :shift)::text, true)").bindparams(
-    bindparam("shift", type_=Interval)
-)
+PRESENT = text("""
+    SELECT now() + :shift AS present, nrm_awaits_ledger() AS awaits,
+        set_config('nrm.now', (now() + :shift)::text, true)
+""").bindparams(bindparam("shift", type_=Interval))
+
+
+class AwaitsLedger(RuntimeError):
+    """The database was restored, and what was erased since its backup is there again: it serves nobody yet."""
 
 
 async def enter(session: AsyncSession, claims: Claims, clock: Clock) -> Actor:
@@ -44,6 +49,7 @@ async def enter(session: AsyncSession, claims: Claims, clock: Clock) -> Actor:
 
     Raises:
         TokenRefused: the membership that the token speaks of does not hold now.
+        AwaitsLedger: the database was restored, and its shred ledger is not replayed.
     """
     row = (
         await session.execute(
@@ -58,10 +64,25 @@ async def enter(session: AsyncSession, claims: Claims, clock: Clock) -> Actor:
     ).first()
     if row is None:
         raise TokenRefused("membership")
+    if row.awaits:
+        raise AwaitsLedger
     return Actor(row.staff_id, row.organisation_id, claims.organisation, Role(claims.role), row.country, row.present)
 
 
 async def enter_as_clock(session: AsyncSession, shift: timedelta) -> datetime:
-    """Begin a transaction of the worker, which acts for no organisation; returns the present."""
-    present: datetime = (await session.execute(PRESENT, {"shift": shift})).scalar_one()
+    """Begin a transaction of the worker, which acts for no organisation; returns the present.
+
+    Raises:
+        AwaitsLedger: see `enter`.
+    """
+    row = (await session.execute(PRESENT, {"shift": shift})).one()
+    if row.awaits:
+        raise AwaitsLedger
+    present: datetime = row.present
     return present
+
+
+async def enter_as_search(session: AsyncSession, shift: timedelta) -> datetime:
+    """Begin a transaction of the search for duplicates, which acts for no organisation; returns the present."""
+    await session.execute(text("SELECT set_config('nrm.matching', 'yes', true)"))
+    return await enter_as_clock(session, shift)

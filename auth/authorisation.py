@@ -9,25 +9,29 @@ from collections.abc import Collection, Iterable
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, DateTime, Text, Uuid, bindparam, exists, false, func, or_, select
+from sqlalchemy import ColumnElement, DateTime, Text, Uuid, bindparam, exists, false, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel, col
 
 from auth.policies import About, Rule, rules_for
 from auth.roles import Permission, may
-from domain.capacity.models import CapacityAsking, CapacityQuestion
+from auth.walls import hidden
+from domain.approvals.models import Approval
+from domain.break_glass.models import BreakGlass
+from domain.capacity.models import CapacityQuestion
 from domain.cases.models import Case, CaseAccess, CaseWall
 from domain.codes import CommissionOutcome, Compartment, Role
-from domain.contacts.models import Contact, ContactCase
+from domain.contacts.models import Contact
 from domain.courses.models import Course
 from domain.errors import NotFound, NotPermitted
 from domain.escalations.models import Escalation
-from domain.funding.models import Award, AwardCase
+from domain.funding.models import Award
 from domain.permits import Actor, Permit
 from domain.referrals.models import Referral
 from domain.rehabilitation.models import CommissionRecord
 from domain.services.models import ServiceEpisode
 from domain.webhooks.models import Webhook
+from domain.workflow.confidentiality import NOTHING, Opening
 
 Subject = TypeVar("Subject", bound=SQLModel)
 
@@ -41,6 +45,8 @@ ABOUT: dict[type[SQLModel], About] = {
     CommissionRecord: About.COMMISSION,
     Escalation: About.ESCALATION,
     Webhook: About.WEBHOOK,
+    BreakGlass: About.GLASS,
+    Approval: About.APPROVAL,
 }
 READ: dict[type[SQLModel], Permission] = {
     Case: Permission.CASE_READ,
@@ -52,6 +58,8 @@ READ: dict[type[SQLModel], Permission] = {
     Course: Permission.COURSE_READ,
     Escalation: Permission.ESCALATION_READ,
     Webhook: Permission.WEBHOOK_KEEP,
+    BreakGlass: Permission.GLASS_READ,
+    Approval: Permission.APPROVAL_READ,
 }
 
 NOTES = frozenset({Compartment.NARRATIVE})
@@ -67,36 +75,6 @@ REASONS = frozenset({Compartment.LEGAL})
 def _case_column(model: type[SQLModel]) -> Any:
     """Return the column that names a record's case; contacts and questions have none."""
     return Case.id if model is Case else getattr(model, "case_id", None)
-
-
-def walled(case_id: Any, actor: Actor) -> ColumnElement[bool]:
-    """Return the SQL condition that a conflict wall hides the case from the actor."""
-    return exists().where(
-        col(CaseWall.case_id) == case_id,
-        (col(CaseWall.organisation_id) == actor.organisation_id) | (col(CaseWall.staff_id) == actor.staff_id),
-    )
-
-
-def opened_walled(contact_id: Any, actor: Actor) -> ColumnElement[bool]:
-    """Return the SQL condition that a contact opened a case which a conflict wall hides: it would tell of the case."""
-    return exists().where(col(ContactCase.contact_id) == contact_id, walled(col(ContactCase.case_id), actor))
-
-
-def asked_for_walled(award_id: Any, actor: Actor) -> ColumnElement[bool]:
-    """Return the SQL condition that an award was asked for a walled case.
-
-    Who decides must not learn of which case an award is, and so sees no link: to them row-level security is the wall.
-    """
-    return exists().where(col(AwardCase.award_id) == award_id, walled(col(AwardCase.case_id), actor))
-
-
-def asked_walled(question_id: Any, actor: Actor) -> ColumnElement[bool]:
-    """Return the SQL condition that a capacity question was asked for a case which a conflict wall hides.
-
-    Whoever was asked may not read for which case: for them the second wall answers this.
-    """
-    of_question = col(CapacityAsking.question_id) == question_id
-    return exists().where(of_question, walled(col(CapacityAsking.case_id), actor))
 
 
 def grant_rules(permission: Permission, role: Role, model: type[SQLModel]) -> list[Rule]:
@@ -120,15 +98,7 @@ def visible(model: type[SQLModel], permission: Permission, actor: Actor) -> Colu
                 holds &= rule.leads_to(model, CaseAccess)
             conditions.append(exists().where(col(CaseAccess.case_id) == case_id, holds))
     found = or_(false(), *conditions)
-    if model is Contact:
-        return found & ~opened_walled(Contact.id, actor)
-    if model is Award:
-        return found & ~asked_for_walled(Award.id, actor)
-    if model is CapacityQuestion:
-        return found & ~asked_walled(CapacityQuestion.id, actor)
-    if model is Escalation:
-        return found & col(Escalation.reference).not_in(select(func.nrm_walled_references()))
-    return found if case_id is None else found & ~walled(case_id, actor)
+    return found & ~hidden(model, case_id, actor)
 
 
 STAFF, ORGANISATION, CODE, COUNTRY = (
@@ -191,15 +161,14 @@ class Authorisation:
         self._role_may(permission)
         return Permit(self.actor, permission, self.actor.organisation_id, "role")
 
-    async def case(
-        self, reference: str, permission: Permission, opens: frozenset[Compartment] = frozenset()
-    ) -> tuple[Case, Permit]:
+    async def case(self, reference: str, permission: Permission, opens: Opening = NOTHING) -> tuple[Case, Permit]:
         """Find a case by reference and permit a verb on it.
 
         Args:
             reference: As the caller gave it.
             permission: The verb.
-            opens: The compartments that the role may open at all; the permit opens those that the grant names too.
+            opens: The compartments that the role may open, by the state of the case; the permit opens those of the
+                present state that the grant names too.
 
         Raises:
             NotPermitted: the role does not have the verb, or the relation does not allow it.
@@ -212,17 +181,17 @@ class Authorisation:
         return case, self._permit(case, permission, rule, grant, opens)
 
     def _permit(
-        self, case: Case, permission: Permission, rule: Rule, grant: CaseAccess | None, opens: frozenset[Compartment]
+        self, case: Case, permission: Permission, rule: Rule, grant: CaseAccess | None, opens: Opening
     ) -> Permit:
         holder = grant.holder_id if grant is not None else None
         named = frozenset(Compartment(code) for code in grant.compartments) if grant is not None else frozenset()
-        return Permit(self.actor, permission, case.id, rule.name, opens & named, holder)
+        return Permit(self.actor, permission, case.id, rule.name, opens.at(case.case_work) & named, holder)
 
     async def cases(
         self,
         case_ids: Collection[UUID],
         permission: Permission,
-        opens: frozenset[Compartment] = frozenset(),
+        opens: Opening = NOTHING,
     ) -> list[tuple[Case, Permit]]:
         """Permit a verb on each of several cases, as `case` would, with two statements however many; oldest first.
 
@@ -243,7 +212,7 @@ class Authorisation:
         return [(case, self._permit(case, permission, *one, opens)) for case, one in allowed if one is not None]
 
     async def referral(
-        self, reference: str, permission: Permission, opens: frozenset[Compartment] = frozenset()
+        self, reference: str, permission: Permission, opens: Opening = NOTHING
     ) -> tuple[Referral, Permit]:
         """Find a referral by reference and permit a verb on it; raises as `case` does.
 
@@ -261,39 +230,27 @@ class Authorisation:
             if grant.holder_id == referral.id and grant.valid_from <= self.actor.now < grant.valid_until
         ]
         named = frozenset(Compartment(code) for grant in package for code in grant.compartments)
+        may_open = opens.at(referral.status) & named
         if permission == Permission.NOTES_REVEAL:
-            opens = named = NOTES
-        return referral, Permit(self.actor, permission, referral.id, rule.name, opens & named, referral.id)
+            may_open = NOTES
+        return referral, Permit(self.actor, permission, referral.id, rule.name, may_open, referral.id)
 
     async def contact(self, contact_id: Any, permission: Permission) -> tuple[Contact, Permit]:
         """Find a contact and permit a verb on it; raises as `case` does."""
-        self._role_may(permission)
-        contact = await self._find(Contact, Contact.id == contact_id)
-        rule, _ = self._rule(permission, contact, [])
         opens = WORDS if permission == Permission.CONTACT_REVEAL else frozenset[Compartment]()
-        return contact, Permit(self.actor, permission, contact.id, rule.name, opens, contact.id)
+        return await self._one(Contact, Contact.id == contact_id, permission, opens)
 
     async def question(self, reference: str, permission: Permission) -> tuple[CapacityQuestion, Permit]:
         """Find a capacity question by reference and permit a verb on it; raises as `case` does."""
-        self._role_may(permission)
-        question = await self._find(CapacityQuestion, CapacityQuestion.reference == reference)
-        rule, _ = self._rule(permission, question, [])
-        return question, Permit(self.actor, permission, question.id, rule.name)
+        return await self._one(CapacityQuestion, CapacityQuestion.reference == reference, permission)
 
     async def episode(self, episode_id: Any, permission: Permission) -> tuple[ServiceEpisode, Permit]:
         """Find a service episode and permit a verb on it; raises as `case` does."""
-        self._role_may(permission)
-        episode = await self._find(ServiceEpisode, ServiceEpisode.id == episode_id)
-        grants = await self._grants(episode.case_id)
-        rule, _ = self._rule(permission, episode, grants)
-        return episode, Permit(self.actor, permission, episode.id, rule.name)
+        return await self._one(ServiceEpisode, ServiceEpisode.id == episode_id, permission)
 
     async def award(self, award_id: Any, permission: Permission) -> tuple[Award, Permit]:
         """Find an award and permit a verb on it; raises as `case` does."""
-        self._role_may(permission)
-        award = await self._find(Award, Award.id == award_id)
-        rule, _ = self._rule(permission, award, [])
-        return award, Permit(self.actor, permission, award.id, rule.name)
+        return await self._one(Award, Award.id == award_id, permission)
 
     async def course(self, reference: str, permission: Permission) -> tuple[Course, Permit]:
         """Find a course by reference and permit a verb on it; raises as `case` does.
@@ -320,17 +277,38 @@ class Authorisation:
 
     async def escalation(self, escalation_id: Any, permission: Permission) -> tuple[Escalation, Permit]:
         """Find an escalation and permit a verb on it; raises as `case` does."""
-        self._role_may(permission)
-        escalation = await self._find(Escalation, Escalation.id == escalation_id)
-        rule, _ = self._rule(permission, escalation, [])
-        return escalation, Permit(self.actor, permission, escalation.id, rule.name)
+        return await self._one(Escalation, Escalation.id == escalation_id, permission)
 
     async def webhook(self, webhook_id: Any, permission: Permission) -> tuple[Webhook, Permit]:
         """Find a webhook and permit a verb on it; raises as `case` does."""
+        return await self._one(Webhook, Webhook.id == webhook_id, permission)
+
+    async def approval(self, approval_id: Any, permission: Permission) -> tuple[Approval, Permit]:
+        """Find an act of two and permit a verb on it; raises as `case` does."""
+        return await self._one(Approval, Approval.id == approval_id, permission)
+
+    async def glass(self, glass_id: Any, permission: Permission) -> tuple[BreakGlass, Permit]:
+        """Find an emergency access and permit a verb on it; raises as `case` does.
+
+        To look through it opens its one compartment of the case; to review it, the account of why it was broken.
+        """
+        glass, permit = await self._one(BreakGlass, BreakGlass.id == glass_id, permission)
+        if permission == Permission.GLASS_OPEN:
+            opens = frozenset({Compartment(glass.compartment)})
+            return glass, Permit(self.actor, permission, glass.id, permit.rule, opens, glass.about_case_id)
+        if permission == Permission.GLASS_REVIEW:
+            return glass, Permit(self.actor, permission, glass.id, permit.rule, NOTES, glass.id)
+        return glass, permit
+
+    async def _one(
+        self, model: type[Subject], wanted: Any, permission: Permission, opens: frozenset[Compartment] = frozenset()
+    ) -> tuple[Subject, Permit]:
+        """Find the record that is wanted and permit a verb on it; the permit opens what is sealed for the record."""
         self._role_may(permission)
-        webhook = await self._find(Webhook, Webhook.id == webhook_id)
-        rule, _ = self._rule(permission, webhook, [])
-        return webhook, Permit(self.actor, permission, webhook.id, rule.name)
+        found: Any = await self._find(model, wanted)
+        case_id = getattr(found, "case_id", None)
+        rule, _ = self._rule(permission, found, await self._grants(case_id) if case_id is not None else [])
+        return found, Permit(self.actor, permission, found.id, rule.name, opens, found.id)
 
     def _role_may(self, permission: Permission) -> None:
         if not may(self.actor.role, permission):

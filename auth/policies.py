@@ -30,6 +30,8 @@ class About(StrEnum):
     COMMISSION = "commission"
     ESCALATION = "escalation"
     WEBHOOK = "webhook"
+    GLASS = "glass"
+    APPROVAL = "approval"
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +232,34 @@ KEEPS_IT = Rule(
     lambda webhook, actor: webhook.organisation_id == actor.organisation_id,
 )
 
+BROKE_IT = Rule(
+    "broke-the-glass",
+    "they asked for the emergency access themselves",
+    About.GLASS,
+    lambda glass, actor: (glass.organisation_id == actor.organisation_id) & (glass.staff_id == actor.staff_id),
+)
+LOOKS_THROUGH = Rule(
+    "break-glass",
+    "a life is at risk: one compartment of one case is open to them for an hour",
+    About.GLASS,
+    lambda glass, actor: BROKE_IT.holds(glass, actor) & (glass.valid_until > actor.now),
+)
+REVIEWS_IT = Rule(
+    "independent-body",
+    "they watch over emergency access in the country",
+    About.GLASS,
+    lambda glass, actor: glass.country == actor.country,
+    frozenset({Role.MONITORING_STAFF}),
+)
+
+AGREES = Rule(
+    "two-persons",
+    "they may ask for, and agree to, what nobody does alone in the country",
+    About.APPROVAL,
+    lambda approval, actor: approval.country == actor.country,
+    frozenset({Role.COORDINATOR, Role.MONITORING_STAFF}),
+)
+
 RULES: dict[Permission, tuple[Rule, ...]] = {
     Permission.CASE_READ: (OWNS, SERVES),
     Permission.CASE_WORK: (OWNS,),
@@ -244,6 +274,7 @@ RULES: dict[Permission, tuple[Rule, ...]] = {
     Permission.CONSENT_RECORD: (OWNS,),
     Permission.EXPLOITATION_RECORD: (OWNS,),
     Permission.CLASSIFICATION_RECORD: (OWNS,),
+    Permission.DISCLOSURES_READ: (OWNS_AND_WORKS,),
     Permission.AWARD_ASK: (OWNS,),
     Permission.AWARD_READ: (ASKED_IT, DECIDES_IT),
     Permission.AWARD_DECIDE: (DECIDES_IT,),
@@ -276,6 +307,16 @@ RULES: dict[Permission, tuple[Rule, ...]] = {
     Permission.ESCALATION_READ: (FINDS_SOMEBODY,),
     Permission.ESCALATION_ASSIGN: (FINDS_SOMEBODY,),
     Permission.WEBHOOK_KEEP: (KEEPS_IT,),
+    Permission.OPENINGS_READ: (OWNS,),
+    Permission.GLASS_READ: (BROKE_IT, REVIEWS_IT),
+    Permission.GLASS_OPEN: (LOOKS_THROUGH,),
+    Permission.GLASS_REVIEW: (REVIEWS_IT,),
+    Permission.GLASS_RESTORE: (REVIEWS_IT,),
+    Permission.APPROVAL_READ: (AGREES,),
+    Permission.APPROVAL_DECIDE: (AGREES,),
+    Permission.SUBJECT_REQUEST_ANSWER: (OWNS_AND_WORKS,),
+    Permission.RETENTION_HOLD: (OWNS_AND_WORKS,),
+    Permission.DUPLICATE_ANSWER: (OWNS_AND_WORKS,),
 }
 """Verbs on records. A verb that is not here concerns the actor's own organisation or the public directory."""
 

@@ -28,6 +28,7 @@ class Permission(StrEnum):
     CONSENT_RECORD = "consent:record"
     EXPLOITATION_RECORD = "exploitation:record"
     CLASSIFICATION_RECORD = "classification:record"
+    DISCLOSURES_READ = "disclosures:read"
     AWARD_ASK = "award:ask"
     AWARD_READ = "award:read"
     AWARD_DECIDE = "award:decide"
@@ -63,6 +64,20 @@ class Permission(StrEnum):
     FIGURE_READ = "figure:read"
     FIGURE_ENTER = "figure:enter"
     WEBHOOK_KEEP = "webhook:keep"
+    OPENINGS_READ = "openings:read"
+    AUDIT_WATCH = "audit:watch"
+    GLASS_BREAK = "glass:break"
+    GLASS_READ = "glass:read"
+    GLASS_OPEN = "glass:open"
+    GLASS_REVIEW = "glass:review"
+    GLASS_RESTORE = "glass:restore"
+    APPROVAL_REQUEST = "approval:request"
+    APPROVAL_READ = "approval:read"
+    APPROVAL_DECIDE = "approval:decide"
+    SUBJECT_REQUEST_ANSWER = "subject_request:answer"
+    RETENTION_HOLD = "retention:hold"
+    ERASURE_READ = "erasure:read"
+    DUPLICATE_ANSWER = "duplicate:answer"
 
 
 _EVERYBODY = frozenset({Permission.DIRECTORY_READ, Permission.RELEASE_READ, Permission.FIGURE_READ})
@@ -81,6 +96,7 @@ _CASE_WORK = frozenset(
         Permission.CONSENT_RECORD,
         Permission.EXPLOITATION_RECORD,
         Permission.CLASSIFICATION_RECORD,
+        Permission.DISCLOSURES_READ,
         Permission.AWARD_ASK,
         Permission.AWARD_READ,
         Permission.COOPERATION_RECORD,
@@ -96,8 +112,11 @@ _CASE_WORK = frozenset(
         Permission.CAPACITY_READ,
         Permission.NOTIFICATION_READ,
         Permission.WEBHOOK_KEEP,
+        Permission.OPENINGS_READ,
+        Permission.ERASURE_READ,
     }
 )
+_OF_THE_PERSON = frozenset({Permission.SUBJECT_REQUEST_ANSWER, Permission.RETENTION_HOLD})
 _RECEIVING = frozenset(
     {
         Permission.CASE_READ,
@@ -126,23 +145,53 @@ _CONTACTS = frozenset(
 )
 _COURSES = frozenset({Permission.COURSE_OPEN, Permission.COURSE_READ, Permission.COURSE_RECORD})
 
+_EMERGENCY = frozenset({Permission.GLASS_BREAK, Permission.GLASS_READ, Permission.GLASS_OPEN})
+"""Of every role that may meet a risk to life; for which compartments stands in the country's data."""
+
+_REVIEW = frozenset(
+    {Permission.GLASS_READ, Permission.GLASS_REVIEW, Permission.GLASS_RESTORE, Permission.NOTIFICATION_READ}
+)
+_TWO = frozenset({Permission.APPROVAL_REQUEST, Permission.APPROVAL_READ, Permission.APPROVAL_DECIDE})
+"""Of the roles that open no case: who could gain from an act has no voice in it."""
+
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
-    Role.HOTLINE_OPERATOR: _EVERYBODY | _CASE_WORK | _CONTACTS,
+    Role.HOTLINE_OPERATOR: _EVERYBODY | _CASE_WORK | _CONTACTS | _EMERGENCY,
     Role.NGO_CASEWORKER: _EVERYBODY
     | _CASE_WORK
     | _RECEIVING
     | _CONTACTS
     | _COURSES
-    | {Permission.DECISION_RECORD, Permission.COMMISSION_REASONS, Permission.PLACE_KEEP},
-    Role.POLICE_OFFICER: _EVERYBODY | _CASE_WORK | _RECEIVING | _COURSES | {Permission.DECISION_RECORD},
-    Role.MIGRATION_OFFICER: _EVERYBODY
+    | _EMERGENCY
+    | _OF_THE_PERSON
+    | {
+        Permission.DECISION_RECORD,
+        Permission.COMMISSION_REASONS,
+        Permission.PLACE_KEEP,
+        Permission.DUPLICATE_ANSWER,
+    },
+    Role.POLICE_OFFICER: _EVERYBODY
     | _CASE_WORK
     | _RECEIVING
-    | {Permission.DECISION_RECORD, Permission.COMMISSION_READ, Permission.COMMISSION_DECIDE},
-    Role.SHELTER_STAFF: _EVERYBODY | _RECEIVING | _COURSES | {Permission.PLACE_KEEP},
+    | _COURSES
+    | _EMERGENCY
+    | _OF_THE_PERSON
+    | {Permission.DECISION_RECORD, Permission.DUPLICATE_ANSWER},
+    Role.MIGRATION_OFFICER: _EVERYBODY
+    | _CASE_WORK
+    | _OF_THE_PERSON
+    | _RECEIVING
+    | {
+        Permission.DECISION_RECORD,
+        Permission.COMMISSION_READ,
+        Permission.COMMISSION_DECIDE,
+        Permission.DUPLICATE_ANSWER,
+    },
+    Role.SHELTER_STAFF: _EVERYBODY | _RECEIVING | _COURSES | _EMERGENCY | {Permission.PLACE_KEEP},
     Role.FOCAL_POINT: _EVERYBODY | {Permission.REFERRAL_STATUS_READ, Permission.REFERRALS_OVERDUE_READ},
-    Role.MONITORING_STAFF: _EVERYBODY,
+    Role.MONITORING_STAFF: _EVERYBODY | _REVIEW | _TWO | {Permission.AUDIT_WATCH},
     Role.COORDINATOR: _EVERYBODY
+    | _EMERGENCY
+    | _TWO
     | {
         Permission.REFERRAL_STATUS_READ,
         Permission.REFERRALS_OVERDUE_READ,
@@ -155,6 +204,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.ESCALATION_ASSIGN,
         Permission.FIGURE_ENTER,
         Permission.WEBHOOK_KEEP,
+        Permission.AUDIT_WATCH,
     },
 }
 

@@ -10,9 +10,11 @@ from pathlib import Path
 from api.logs import configure
 from benchmarks.country import serving
 from benchmarks.decision import decision
+from benchmarks.duplicates import duplicates
 from benchmarks.measuring import Result, chart
 from benchmarks.opening import opening
 from benchmarks.referrals import growth, inbox, status, transition
+from benchmarks.sealing import sealing
 from benchmarks.sweep import sweep
 
 LEAST_ROUNDS = 5
@@ -21,7 +23,9 @@ LEAST_ROUNDS = 5
 FEW = 10_000
 """Referrals of the country with which a larger one is compared."""
 
-WORKLOADS = {"W1": opening, "W2": transition, "W3": inbox, "W4": status, "W9": sweep}
+WORKLOADS = {"W1": opening, "sealing": sealing, "W2": transition, "W3": inbox, "W4": status, "W9": sweep}
+ALL = (*WORKLOADS, "W5", "W12")
+"""W11 is measured with W5."""
 
 
 async def _in_country(wanted: Collection[str], scale: int, rounds: int, times: int) -> list[Result]:
@@ -48,9 +52,10 @@ def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(prog="make bench", description=main.__doc__)
     parser.add_argument("--scale", type=int, default=10_000, help="referrals in the database")
+    parser.add_argument("--identities", type=int, default=100_000, help="sealed identities among which W5 searches")
     parser.add_argument("--rounds", type=int, default=7, help=f"of both sides; at least {LEAST_ROUNDS}")
     parser.add_argument("--times", type=int, default=100, help="operations of ours a round")
-    parser.add_argument("--only", nargs="+", default=(*WORKLOADS, "W12"), choices=(*WORKLOADS, "W12"), help="of these")
+    parser.add_argument("--only", nargs="+", default=ALL, choices=ALL, help="of these")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
     given = parser.parse_args()
     rounds = max(given.rounds, LEAST_ROUNDS)
@@ -65,9 +70,15 @@ def main() -> None:
     for name in missing:
         print(f"W12 {name} not installed: not compared")
     results += asyncio.run(_in_country(given.only, given.scale, rounds, given.times))
+    if "W5" in given.only:
+        searched = asyncio.run(duplicates(given.identities, rounds, given.times))
+        for one in searched:
+            print(one.line, flush=True)
+        results += searched
     given.output.mkdir(exist_ok=True)
     document = {
         "scale": given.scale,
+        "identities": given.identities,
         "rounds": rounds,
         "times": given.times,
         "python": platform.python_version(),

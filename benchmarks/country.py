@@ -28,6 +28,7 @@ from domain.codes import Role
 
 ROOT = Path(__file__).parent.parent
 MOST_REQUESTS = "1000000"
+SERVICE, UNSEALED = "from api.cli import main; main()", "from benchmarks.unsealed import serve; serve()"
 SENDER, RECEIVER = "NGO-ALPHA", "SHELTER-NORTH"
 WORKER, RECEIVERS_ROLE = "shelter-worker-north", Role.SHELTER_STAFF
 """Who asks for the inbox of RECEIVER."""
@@ -65,6 +66,7 @@ class Country:
         plain: Connections of the administrator, whom no policy holds: what the service is compared with.
         held: As many of the service's own role, held by every policy.
         services: As many keep-alive connections to the service.
+        unsealed: As many to the same service without cryptography.
         worker: What the worker process holds.
     """
 
@@ -74,6 +76,7 @@ class Country:
     plain: list["asyncpg.Connection[asyncpg.Record]"]
     held: list["asyncpg.Connection[asyncpg.Record]"]
     services: list["Line"]
+    unsealed: list["Line"]
     worker: Runtime
 
     async def ask(
@@ -132,14 +135,18 @@ async def serving(scale: int) -> AsyncIterator[Country]:
                 entries = directory.read(Path(directory.__file__).parent / "fictional" / "directory.yaml")
                 await directory.load(entries, session, build(settings, access.dsns))
             await database.close()
-            async with _process(folder) as port, _populated(settings, access, port, scale) as country:
+            async with (
+                _process(folder) as port,
+                _process(folder, UNSEALED) as other,
+                _populated(settings, access, (port, other), scale) as country,
+            ):
                 yield country
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @asynccontextmanager
-async def _process(folder: Path) -> AsyncIterator[int]:
+async def _process(folder: Path, program: str = SERVICE) -> AsyncIterator[int]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -147,11 +154,11 @@ async def _process(folder: Path) -> AsyncIterator[int]:
         "NRM_DATA_DIR": str(folder),
         "NRM_PORT": str(port),
         "NRM_REQUESTS_PER_MINUTE": MOST_REQUESTS,
+        "NRM_BUDGET_FACTOR": "1000000",
         "NRM_REQUESTS_PER_MINUTE_AND_ADDRESS": MOST_REQUESTS,
         "NRM_LOG_LEVEL": "error",
         "PATH": "/usr/bin:/bin",
     }
-    program = "from api.cli import main; main()"
     process = subprocess.Popen([sys.executable, "-c", program, "serve"], cwd=ROOT, env=environment)  # noqa: ASYNC220, S603
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
@@ -168,25 +175,27 @@ async def _process(folder: Path) -> AsyncIterator[int]:
 
 
 @asynccontextmanager
-async def _populated(settings: Settings, access: Access, port: int, scale: int) -> AsyncIterator[Country]:
+async def _populated(settings: Settings, access: Access, ports: tuple[int, int], scale: int) -> AsyncIterator[Country]:
     issuer = LocalIssuer.of(settings)
     tokens = {
         SENDER: issuer.token("caseworker-alpha", SENDER, Role.NGO_CASEWORKER),
         RECEIVER: issuer.token(WORKER, RECEIVER, RECEIVERS_ROLE),
     }
-    await _original(port, tokens[SENDER])
+    await _original(ports[0], tokens[SENDER])
     plain = [await asyncpg.connect(access.admin_dsn(access.database)) for _ in range(CLIENTS)]
     own = {"server_settings": {"timezone": "UTC", "jit": "off"}}
     held = [await asyncpg.connect(access.dsns[DatabaseRole.APPLICATION], **own) for _ in range(CLIENTS)]
     await fill(plain[0], scale)
-    lines = [Line(port, *await asyncio.open_connection("127.0.0.1", port)) for _ in range(CLIENTS)]
+    lines, unsealed = [
+        [Line(port, *await asyncio.open_connection("127.0.0.1", port)) for _ in range(CLIENTS)] for port in ports
+    ]
     # Those whose clocks run out last: the sweep takes the others.
     copies = "SELECT reference FROM referrals WHERE reference ~ '^R-0000' ORDER BY reference LIMIT 50000"
     referrals = [row["reference"] for row in await plain[0].fetch(copies)]
     worker = for_worker(settings, access.dsns)
-    yield Country(scale, tokens, referrals, plain, held, lines, worker)
+    yield Country(scale, tokens, referrals, plain, held, lines, unsealed, worker)
     await worker.database.close()
-    for line in lines:
+    for line in (*lines, *unsealed):
         line.writer.close()
         await line.writer.wait_closed()
     for connection in (*plain, *held):

@@ -228,6 +228,27 @@ class LegalBasis(StrEnum):
     VITAL_INTERESTS = "vital_interests"
 
 
+class Standing(StrEnum):
+    """Grounds beside the legal bases: what one opens because of where one stands, and nobody disclosed it."""
+
+    LEAD = "lead"
+    OWN_WORDS = "own_words"
+    WITHOUT_NAME = "without_name"
+    REVIEW = "review"
+
+
+class DisclosureKind(StrEnum):
+    """What happened to something about a person that left whoever kept it, or was looked at."""
+
+    OPENED = "opened"
+    LOOKED_AT = "looked_at"
+    SENT = "sent"
+    ACCEPTED = "accepted"
+    HANDED_OVER = "handed_over"
+    ASKED_WITHOUT_NAME = "asked_without_name"
+    ENDED = "ended"
+
+
 class Sex(StrEnum):
     """Sex as registered; apart from gender."""
 
@@ -665,6 +686,14 @@ class ExploitationDuration(StrEnum):
     FROM_25 = "25+"
 
 
+class AttachmentFormat(StrEnum):
+    """What an attachment is, found out from its content."""
+
+    JPEG = "jpeg"
+    PNG = "png"
+    PDF = "pdf"
+
+
 class ClassificationKind(StrEnum):
     """Whose view of what happened it is, or as what the person is helped: kept apart, never mixed."""
 
@@ -841,6 +870,14 @@ class EscalationUnit(StrEnum):
     CONTACT = "contact"
 
 
+class DuplicateAnswer(StrEnum):
+    """What who leads a case says of another one that is like it."""
+
+    SAME_PERSON = "same_person"
+    ANOTHER_PERSON = "another_person"
+    UNKNOWN = "unknown"
+
+
 class EscalationReason(StrEnum):
     """Why something has no responsible organisation, or not one that may open what is sealed."""
 
@@ -872,6 +909,69 @@ class CountUnit(StrEnum):
     CALLBACKS = "callbacks"
 
 
+class SubjectRequestKind(StrEnum):
+    """What a person may ask about their own file; the export of an access request is also what they may carry away."""
+
+    ACCESS = "access"
+    CORRECTION = "correction"
+    RESTRICTION = "restriction"
+    ERASURE = "erasure"
+
+
+class SubjectRequestStatus(StrEnum):
+    """Where such a request stands."""
+
+    RECEIVED = "received"
+    GRANTED = "granted"
+    REFUSED = "refused"
+
+
+class Requester(StrEnum):
+    """Who asks: the person, or somebody in their name, who may be the one that they must be protected from."""
+
+    PERSON = "person"
+    GUARDIAN = "guardian"
+    REPRESENTATIVE = "representative"
+
+
+class RefusalGround(StrEnum):
+    """The only grounds on which a request of the person may be refused; the country says which fits which."""
+
+    GUARDIAN_SUSPECTED = "guardian_suspected"
+    CHILD_BEST_INTEREST = "child_best_interest"
+    REQUESTER_NOT_ESTABLISHED = "requester_not_established"
+    VITAL_INTERESTS = "vital_interests"
+    LEGAL_DUTY = "legal_duty"
+    RIGHTS_OF_OTHERS = "rights_of_others"
+    ACCURATE_AS_RECORDED = "accurate_as_recorded"
+
+
+class Redaction(StrEnum):
+    """Why a field of their own file is not given to whoever asks for it."""
+
+    OTHERS = "others"
+    SAFETY = "safety"
+    REQUESTER = "requester"
+    ROLE = "role"
+
+
+class HoldGround(StrEnum):
+    """Why a file is kept beyond its period: only for what the person needs it for."""
+
+    COMPENSATION_CLAIM = "compensation_claim"
+    PROCEEDINGS = "proceedings"
+    COMPLAINT = "complaint"
+
+
+class ErasureReason(StrEnum):
+    """Why keys were destroyed."""
+
+    RETENTION = "retention"
+    REQUEST = "request"
+    ERROR = "error"
+    PACKAGE = "package"
+
+
 EXTENSIONS: dict[str, frozenset[str]] = {
     "OrganisationType": frozenset(
         {
@@ -891,3 +991,70 @@ EXTENSIONS: dict[str, frozenset[str]] = {
     "RecruiterRelation": frozenset({"IntimatePartner", "Friend"}),
 }
 """Codes of ours inside lists whose other spellings are HTCDS."""
+
+
+class WallReason(StrEnum):
+    """Why somebody must not learn that a case exists."""
+
+    SUSPECTED = "suspected"
+    RELATED_TO_PERSON = "related_to_person"
+    RELATED_TO_SUSPECT = "related_to_suspect"
+    MAY_WARN_SUSPECT = "may_warn_suspect"
+    PERSON_ASKS = "person_asks"
+    OWN_CONFLICT = "own_conflict"
+    NOT_STATED = "not_stated"
+
+
+class BreakGlassReason(StrEnum):
+    """Why a compartment is opened in an emergency: each a risk to life."""
+
+    IMMEDIATE_VIOLENCE = "immediate_violence"
+    MEDICAL_EMERGENCY = "medical_emergency"
+    CHILD_IN_DANGER = "child_in_danger"
+    MISSING_PERSON = "missing_person"
+    SELF_HARM = "self_harm"
+
+
+class ReviewOutcome(StrEnum):
+    """What the independent body found of an emergency access."""
+
+    JUSTIFIED = "justified"
+    UNJUSTIFIED = "unjustified"
+
+
+class ApprovalVerb(StrEnum):
+    """Acts that two persons of two organisations must agree on."""
+
+    DIRECTORY_LOAD = "directory.load"
+    DIRECTORY_CLOSE = "directory.close"
+    DIRECTORY_MERGE = "directory.merge"
+    DIRECTORY_REINSTATE = "directory.reinstate"
+    GLASS_RESTORE = "glass.restore"
+    BACKUP_RESTORE = "backup.restore"
+
+
+class ApprovalDecision(StrEnum):
+    """What the other one said."""
+
+    APPROVED = "approved"
+    REFUSED = "refused"
+
+
+class ApprovalStatus(StrEnum):
+    """How an act stands that two must agree on."""
+
+    REQUESTED = "requested"
+    APPROVED = "approved"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    EXECUTED = "executed"
+
+
+class BudgetKind(StrEnum):
+    """What is counted, so that nobody opens or tries without end."""
+
+    EMERGENCY = "emergency"
+    OPENING = "opening"
+    STATUS = "status"
+    REFUSAL = "refusal"
+    SEARCH = "search"

@@ -32,5 +32,5 @@ class Identifiers:
         return "-".join([prefix, *(letters[start : start + 4] for start in range(0, LENGTH, 4))])
 
 
-REFERENCE_PATTERN = r"^[CKQR](-[0-9A-HJKMNP-TV-Z]{4}){4}$"
+REFERENCE_PATTERN = r"^[ACKQR](-[0-9A-HJKMNP-TV-Z]{4}){4}$"
 """What a reference looks like; anything else names nothing."""

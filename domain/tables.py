@@ -2,7 +2,11 @@
 
 from sqlmodel import SQLModel
 
+import domain.approvals.models
+import domain.attachments.models
 import domain.audit.models
+import domain.break_glass.models
+import domain.budgets.models
 import domain.capacity.models
 import domain.cases.models
 import domain.classifications.models
@@ -10,10 +14,12 @@ import domain.consents.models
 import domain.contacts.models
 import domain.courses.models
 import domain.deadlines.models
+import domain.duplicates.models
 import domain.escalations.models
 import domain.exploitation.models
 import domain.figures.models
 import domain.funding.models
+import domain.honey.models
 import domain.notifications.models
 import domain.organisations.models
 import domain.persons.models
@@ -21,6 +27,8 @@ import domain.places.models
 import domain.proceedings.models
 import domain.referrals.models
 import domain.rehabilitation.models
+import domain.requests.models
+import domain.retention.models
 import domain.screenings.models
 import domain.sealing.models
 import domain.services.models

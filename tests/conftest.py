@@ -12,13 +12,22 @@ from typing import Any
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from api.bootstrap import Access, bootstrap, close_to_others, create_database, migrate
 from api.database import Database, Pool, dsn_as
 from api.postgres import Server
 from api.settings import DatabaseRole, is_loopback
+from tests import softhsm
+from tests.attacks.report import (
+    pytest_addoption,
+    pytest_collection_modifyitems,
+    pytest_configure,
+    pytest_terminal_summary,
+)
 from tests.world import World, new_world
+
+__all__ = ["pytest_addoption", "pytest_collection_modifyitems", "pytest_configure", "pytest_terminal_summary"]
 
 settings.register_profile(
     "ci",
@@ -30,10 +39,19 @@ settings.register_profile(
 settings.register_profile(
     "thorough", parent=settings.get_profile("ci"), max_examples=1000, derandomize=False, print_blob=True
 )
+settings.register_profile(
+    "mutants", parent=settings.get_profile("ci"), phases=(Phase.explicit, Phase.generate)
+)  # who only asks whether a test fails needs no shortest example
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))  # noqa: TID251 - no setting of the service
 
 SERVERS = "nrm-tests-"
 TEMPLATE = "nrm_template"
+
+
+@pytest.fixture
+def disclosures(request: pytest.FixtureRequest) -> int:
+    """Say how many disclosures race the end of their ground: `make races` makes it ten thousand."""
+    return int(request.config.getoption("--disclosures"))
 
 
 class NetworkRefused(RuntimeError):
@@ -72,6 +90,16 @@ def postgres() -> Iterator[Server]:
     yield server
     server.remove()
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def tokens() -> Iterator[softhsm.Tokens]:
+    """Give a real PKCS #11 module to the session, with a folder for its tokens."""
+    made = softhsm.tokens()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOFTHSM2_CONF", str(made.configuration))
+        yield made
+    made.remove()
 
 
 @dataclass(frozen=True)

@@ -19,14 +19,21 @@ from api.database import Database, Pool
 from api.runtime import SOPS, Runtime
 from api.settings import DatabaseRole, Settings
 from auth.tokens import TokenIssuer, TokenVerifier, generate_key_pair
+from domain.audit.notes import KeyKind, SigningKey
 from domain.clock import Clock
 from domain.codes import Role
 from domain.sealing.providers import FileProvider
 from domain.workflow.catalogue import Catalogue
+from tests.documents import carried
 
 CATALOGUE = Catalogue.load(SOPS)
+UNSTINTED = CATALOGUE.with_budgets_times(1_000_000)
+"""Tests of something else open and try more in a minute than people in a month."""
+
 DIRECTORY = directory.read(Path(directory.__file__).parent / "fictional" / "directory.yaml")
 PRIVATE_PEM, PUBLIC_PEM = generate_key_pair()
+AUDIT_KEY = SigningKey.make("nrm.test/log", KeyKind.LOG, secrets.token_bytes)
+WITNESS_KEY = SigningKey.make("ombudsman.test/witness", KeyKind.WITNESS, secrets.token_bytes)
 ISSUER = TokenIssuer(PRIVATE_PEM, "test", "nrm-development", "nrm")
 
 UNHURRIED: dict[str, Any] = {"requests_per_minute": 1_000_000, "requests_per_minute_and_address": 10_000_000}
@@ -97,7 +104,7 @@ class World:
         if version is not None:
             sent["If-Match"] = f'"{version}"'
         async with self.client(who) as client:
-            return await client.request(method, "/v1" + path, json=body, headers=sent)
+            return await client.request(method, "/v1" + path, **carried(body, sent))
 
     async def get(self, who: str, path: str, expect: int = 200) -> Any:
         """Get and return the body; the status is checked."""
@@ -130,6 +137,11 @@ class World:
         runtime = replace(self.runtime, clock=Clock(self.runtime.clock.shift + by))
         return World(runtime, self.access, create_app(runtime), self.numbers)
 
+    def with_budgets(self) -> "World":
+        """Return the same world with the budgets of the country's data."""
+        runtime = replace(self.runtime, catalogue=CATALOGUE)
+        return World(runtime, self.access, create_app(runtime), self.numbers)
+
     async def work_off(self) -> int:
         """Let the worker fire all that is due now."""
         return await worker.fire_all(self.runtime)
@@ -143,7 +155,16 @@ async def new_world(access: Access, folder: Path, pool: Pool | None = None) -> A
     database = Database(access.dsns, pool=pool or Pool(size=8, wait=10.0))
     keys = FileProvider.create(folder / f"keys-{access.database}.json", secrets.token_bytes)
     verifier = TokenVerifier({"test": PUBLIC_PEM}, settings.token_issuer, settings.token_audience)
-    runtime = Runtime(settings, database, keys, verifier, CATALOGUE, webhook_key=secrets.token_bytes(32))
+    runtime = Runtime(
+        settings,
+        database,
+        keys,
+        verifier,
+        UNSTINTED,
+        webhook_key=secrets.token_bytes(32),
+        audit_key=AUDIT_KEY,
+        witnesses=(WITNESS_KEY.public,),
+    )
     async with database.sessions(DatabaseRole.OWNER)() as session:
         await directory.load(DIRECTORY, session, runtime)
     try:

@@ -5,6 +5,7 @@ import sys
 
 from pydantic import ValidationError
 
+from api.hardening import leave_nothing_behind
 from api.settings import UnsafeSettings
 
 EXIT_USAGE = 2
@@ -18,15 +19,19 @@ def build_parser() -> argparse.ArgumentParser:
         backup,
         demo,
         directory,
+        erasing,
         exporting,
         figures,
+        honey,
         importing,
         keys,
         openapi,
+        sealing,
         serving,
         sop,
         tokens,
         webhooks,
+        witness,
     )
 
     parser = argparse.ArgumentParser(prog="nrm", description="Case referrals of a National Referral Mechanism.")
@@ -42,9 +47,13 @@ def build_parser() -> argparse.ArgumentParser:
         sop,
         audit,
         backup,
+        erasing,
         webhooks,
+        honey,
         keys,
+        sealing,
         openapi,
+        witness,
     ):
         module.register(subparsers)
     return parser
@@ -52,6 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main() -> None:
     """Run one command; unsafe or malformed settings are said in one line, without their values."""
+    leave_nothing_behind()
     arguments = build_parser().parse_args()
     try:
         sys.exit(arguments.run(arguments))

@@ -5,9 +5,14 @@ import asyncio
 import sys
 from pathlib import Path
 
-from api import backup
-from api.bootstrap import database_access
+from api import backup, ledger
+from api.bootstrap import Access, database_access
+from api.cli.approving import spend, tell_missing
+from api.runtime import offline
 from api.settings import load_settings
+from domain.approvals.rules import Action, ApprovalMissing
+from domain.codes import ApprovalVerb
+from domain.retention.ledger import LedgerRefused
 
 EXIT_REFUSED = 1
 
@@ -31,6 +36,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--database", metavar="NAME", help="another database than the configured one; made if missing"
     )
     restoring.add_argument("--digest", metavar="SHA256", help="what `nrm backup` printed: shows a forged backup too")
+    restoring.add_argument(
+        "--ledger", type=Path, metavar="FILE", help="the newest `nrm ledger export`: erases again what was erased since"
+    )
     restoring.set_defaults(run=restore)
 
 
@@ -61,14 +69,32 @@ def restore(arguments: argparse.Namespace) -> int:
     try:
         with database_access(load_settings()) as access:
             goal = backup.elsewhere(access, arguments.database) if arguments.database else access
+            asyncio.run(_agreed(access, goal, arguments))
             manifest = asyncio.run(backup.restore(goal, arguments.input, arguments.digest))
-    except backup.BackupRefused as error:
+            print(f"{goal.database}: restored {_sum(manifest)}")
+            if arguments.ledger is None:
+                print("it serves nobody before what was erased since is erased again: nrm ledger replay --input FILE")
+            else:
+                print(asyncio.run(ledger.replay(goal, ledger.read_file(arguments.ledger))))
+    except (backup.BackupRefused, LedgerRefused) as error:
         return _refuse(error)
-    print(f"{goal.database}: restored {_sum(manifest)}")
-    print("erase again what was erased after that instant, before this database serves: its keys are back")
+    except ApprovalMissing as missing:
+        return tell_missing(missing)
     if not manifest.audit_intact:
         print("the audit was broken when the backup was taken: see `nrm audit verify`", file=sys.stderr)
     return 0 if manifest.audit_intact else EXIT_REFUSED
+
+
+async def _agreed(access: Access, goal: Access, arguments: argparse.Namespace) -> None:
+    """Let two agree first, where an installation is in use beside which the backup is to stand.
+
+    Into the configured database, which must be empty, nobody can agree: who restores after a disaster is alone with the
+    machine, and nothing opens without the keys, which others hold.
+    """
+    if goal.database == access.database:
+        return
+    told = {"database": goal.database, "digest": backup.check(arguments.input, arguments.digest).digest}
+    await spend(Action(ApprovalVerb.BACKUP_RESTORE, told), offline(), access)
 
 
 def _sum(manifest: backup.Manifest) -> str:

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import hashlib
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -9,6 +10,8 @@ from pathlib import Path
 
 from api.bootstrap import Access, database_access
 from api.cli.acting import add_actor, claims_for
+from api.cli.approving import spend, tell_missing
+from api.cli.ceremony import keys_at_hand
 from api.cli.exporting import CODES, Acting, acting_as, progress, tell_lines, usable_settings
 from api.database import Database
 from api.exchange import hsds_in
@@ -20,6 +23,8 @@ from api.exchange.taking_rows_in import Refused, all_lines, take_rows_in
 from api.imports.taking_in import TakenIn
 from api.runtime import build
 from api.settings import DatabaseRole, Settings
+from domain.approvals.rules import Action, ApprovalMissing
+from domain.codes import ApprovalVerb
 from domain.errors import DomainError
 
 
@@ -83,7 +88,7 @@ async def _taken_in(
 ) -> list[TakenIn | Refused]:
     runtime = build(settings, access.dsns)
     try:
-        with progress("rows", len(sheet.rows)) as bar:
+        with keys_at_hand(runtime, "import"), progress("rows", len(sheet.rows)) as bar:
             return await take_rows_in(sheet.rows, claims_for(*acting, runtime), runtime, id_column, bar.update)
     finally:
         await runtime.database.close()
@@ -104,7 +109,8 @@ def run_hsds(arguments: argparse.Namespace) -> int:
     path: Path = arguments.file
     try:
         with path.open("rb") as file:
-            entries = hsds_in.read(file.read(hsds_in.LARGEST_FILE + 1))
+            content = file.read(hsds_in.LARGEST_FILE + 1)
+        entries = hsds_in.read(content)
     except OSError as error:
         print(f"{path}: cannot be read ({error.strerror})", file=sys.stderr)
         return 2
@@ -113,16 +119,21 @@ def run_hsds(arguments: argparse.Namespace) -> int:
         return 2
     settings = usable_settings()
     with database_access(settings) as access:
-        recorded = asyncio.run(_recorded(entries, settings, access))
+        action = Action(ApprovalVerb.DIRECTORY_LOAD, {"sha256": hashlib.sha256(content).hexdigest()})
+        try:
+            recorded = asyncio.run(_recorded(entries, action, settings, access))
+        except ApprovalMissing as missing:
+            return tell_missing(missing)
     print(f"{recorded} of {len(entries)} organisations recorded")
     tell_lines(Counter(line for entry in entries for line in entry.lines))
     return int(recorded < len(entries))
 
 
-async def _recorded(entries: Sequence[Entry], settings: Settings, access: Access) -> int:
+async def _recorded(entries: Sequence[Entry], action: Action, settings: Settings, access: Access) -> int:
     runtime = build(settings, access.dsns)
     database = Database(access.dsns)
     try:
+        await spend(action, runtime, access)
         async with database.sessions(DatabaseRole.OWNER)() as session:
             return await take_directory_in(entries, session, runtime)
     finally:

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from api.bootstrap import database_access
 from api.cli.acting import add_actor, claims_for
+from api.cli.ceremony import keys_at_hand
 from api.development import ensure_keys
 from api.exchange.directory import give_directory_out
 from api.exchange.giving_out import give_out
@@ -164,7 +165,8 @@ def _exported(
 
 async def _found(work: Work[Found], acting: Acting, runtime: Runtime) -> Found:
     try:
-        return await work(claims_for(*acting, runtime), runtime)
+        with keys_at_hand(runtime, "export"):
+            return await work(claims_for(*acting, runtime), runtime)
     finally:
         await runtime.database.close()
 

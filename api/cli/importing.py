@@ -8,6 +8,7 @@ from pathlib import Path
 from api.bootstrap import Access, database_access
 from api.cli import exchanging
 from api.cli.acting import add_actor, claims_for
+from api.cli.ceremony import keys_at_hand
 from api.development import ensure_keys
 from api.imports.report import counted, written
 from api.imports.taking_in import TakenIn, take_in
@@ -72,7 +73,8 @@ def run(arguments: argparse.Namespace) -> int:
 async def _taken_in(form: Form, actor: tuple[str, str, Role], settings: Settings, access: Access) -> TakenIn:
     runtime = build(settings, access.dsns)
     try:
-        return await take_in(form, claims_for(*actor, runtime), runtime)
+        with keys_at_hand(runtime, "import"):
+            return await take_in(form, claims_for(*actor, runtime), runtime)
     finally:
         await runtime.database.close()
 

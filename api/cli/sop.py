@@ -3,12 +3,14 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import Literal
 
 from api.cli import sop_compared, sop_simulated
 from domain.codes import Language
 from domain.errors import NotFound
 from domain.workflow import lock
 from domain.workflow.catalogue import Catalogue
+from domain.workflow.confidentiality import SEALED
 from domain.workflow.files import FileInvalid
 from domain.workflow.invariants import Rules
 from domain.workflow.prover import Result, prove
@@ -16,6 +18,7 @@ from domain.workflow.schema import sop_schema
 from domain.workflow.sop import Sop
 from domain.workflow.wording import Wording, share_assumed
 
+RELATIONS: tuple[Literal["owner", "receiver"], ...] = ("owner", "receiver")
 SOPS = Path(__file__).parents[2] / "sops"
 
 
@@ -55,6 +58,7 @@ def run_check(arguments: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 2
     holds = [_check(catalogue, sop) for sop in catalogue.sops.values()]
+    holds += [_check_profile(catalogue, country) for country in catalogue.profiles]
     return 0 if all(holds) else 1
 
 
@@ -69,6 +73,22 @@ def _check(catalogue: Catalogue, sop: Sop) -> bool:
                 print(f"      {number}. {move}")
     print(f"  {share_assumed(sop)}")
     return all(result.holds for result in results)
+
+
+def _check_profile(catalogue: Catalogue, country: str) -> bool:
+    """Say what was examined of the current confidentiality profile; with a fault it would not have been read."""
+    profile = catalogue.confidentiality(country)
+    opened = [
+        (role, relation, state)
+        for role in profile.roles
+        for relation in RELATIONS
+        for state in profile.opens(role, relation).by_state
+    ]
+    print(f"{profile.profile} {profile.version}")
+    print(f"  nothing-opens-unless-named … {len(opened):,} role, relation and state … holds")
+    places = len(SEALED) + len(profile.compartments)
+    print(f"  every-sealed-field-has-its-place … {places:,} kinds and compartments … holds")
+    return not profile.faults()
 
 
 def rules(catalogue: Catalogue, sop: Sop) -> Rules:

@@ -115,6 +115,8 @@ def refer(
     """Refer the person of a case, and return the referral's reference."""
     step = play.open_step(who, case, step_key)
     body = {"step": step_key, "service": service, "recipient": to.organisation, "earlier_referral": earlier}
+    if step["rests_on"] not in {None, "consent"}:
+        body["reason"] = "Nobody who could consent was there, and waiting would have done harm."
     referral: Json = play.post(who, f"/cases/{case}/referrals", body)
     shares = [entry["compartment"] for entry in referral["withheld"]]
     again = f", instead of {earlier}" if earlier else ""

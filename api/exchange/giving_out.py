@@ -17,11 +17,11 @@ from auth.authorisation import Authorisation, visible
 from auth.roles import Permission
 from auth.tokens import Claims
 from domain.audit.actions import AuditAction
-from domain.cases.commands import reveal_compartments
 from domain.cases.models import Case, CaseAccess, Relation
 from domain.cases.queries import records
 from domain.cases.rules import CaseRecord
 from domain.codes import CaseWork, Compartment
+from domain.disclosures.openings import reveal_compartments
 from domain.errors import NotPermitted
 from domain.exploitation.models import ExploitationEpisode
 from domain.exploitation.queries import speaking
@@ -65,8 +65,9 @@ class Teller:
         opened = await reveal_compartments(
             [(permit, self.recorded[case_id].person) for case_id, permit in permits.items()], self.work
         )
+        permits = {case_id: permit for case_id, permit in permits.items() if case_id in opened}
         return [
-            row_of(self._told(record, permits.get(case_id), opened.get(case_id, {}), by_role))
+            row_of(self._told(record, permits.get(case_id), opened.get(case_id, {}), by_role.at(record.case.case_work)))
             for case_id, record in self.recorded.items()
         ]
 
@@ -132,6 +133,8 @@ def _of_own(may: Authorisation) -> tuple[Any, ...]:
     return (
         visible(Case, Permission.CASE_READ, may.actor),
         Case.owner_organisation_id == may.actor.organisation_id,
+        col(Case.restricted_at).is_(None),  # a file is passed on
+        col(Case.merged_into_id).is_(None),
     )
 
 

@@ -21,7 +21,15 @@ from auth.roles import Permission
 from auth.tokens import Claims, TokenRefused
 from domain.cases.commands import Attributes, OpenCase, open_cases
 from domain.cases.rules import CaseRecord
-from domain.codes import ConsentDecision, ConsentGiver, ConsentObtained, EntryChannel, OrganisationType, Purpose
+from domain.codes import (
+    CaseWork,
+    ConsentDecision,
+    ConsentGiver,
+    ConsentObtained,
+    EntryChannel,
+    OrganisationType,
+    Purpose,
+)
 from domain.consents.commands import RecordConsent, record_first_consents
 from domain.errors import DomainError, NotPermitted
 from domain.exploitation.commands import Coded, record_first_exploitations
@@ -123,7 +131,8 @@ class _Taker:
             once = Once(work, actor, "htcds", {row[self.id_column]: row for row in rows})
             earlier = await once.earlier()
             new = [row for row in rows if row[self.id_column] not in earlier]
-            reader = Reader(work.catalogue.confidentiality(actor.country), opens(work, actor, "owner"), work.now.date())
+            may_open = opens(work, actor, "owner").at(CaseWork.OPEN)
+            reader = Reader(work.catalogue.confidentiality(actor.country), may_open, work.now.date())
             placed = [place_row(row, reader, self.id_column) for row in new]
             channels = await _entries(new, work)
             commands = [

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from api.exchange.ctdc import COLUMNS, barred, variables
+from api.exchange.ctdc import COLUMNS, RECIPIENTS, barred, variables
 from api.exchange.giving_out import AT_ONCE, led, still_led
 from api.exchange.rows import Format, tabled
 from api.refusals import record_refusal
@@ -16,6 +16,7 @@ from auth.roles import Permission
 from auth.tokens import Claims
 from domain.audit.actions import AuditAction
 from domain.cases.queries import records
+from domain.disclosures.grounds import hold_each, to_report
 from domain.errors import NotPermitted
 from domain.exploitation.queries import speaking
 
@@ -58,13 +59,17 @@ async def _add(ids: Sequence[UUID], found: MicroData, claims: Claims, runtime: R
         actor = await enter(session, claims, runtime.clock)
         work = runtime.work(session, actor.now)
         may = Authorisation(session, actor)
-        cases = await still_led(ids, may)
+        held = await hold_each(work, ids)
+        cases = [case for case in await still_led(ids, may) if case.id in held]
         recorded = await records(session, cases)
         episodes = await speaking(session, recorded.keys())
-        reasons = {case_id: barred(record, work.now) for case_id, record in recorded.items()}
+        reasons = {case_id: barred(record, held[case_id]) for case_id, record in recorded.items()}
         found.left_out.update(reason for reason in reasons.values() if reason is not None)
         open_ones = [case_id for case_id, reason in reasons.items() if reason is None]
         for case, permit in await may.cases(open_ones, Permission.RECORD_READ):
-            work.audit(AuditAction.CASE_READ, permit, stream_id=case.id)
+            ground = to_report(permit, recorded[case.id].consents, RECIPIENTS, held[case.id])
+            if ground is None:
+                continue
+            work.audit(AuditAction.CASE_READ, permit, stream_id=case.id, subject_id=case.id, **ground.told())
             found.rows.append(variables(recorded[case.id], episodes[case.id]))
         await work.commit()

@@ -19,7 +19,7 @@ from api.imports.uk_fields import (
     TRUSTED,
     Place,
 )
-from domain.codes import AgeBand, Compartment, Gender, Known, Purpose, Role
+from domain.codes import AgeBand, CaseWork, Compartment, Gender, Known, Purpose, Role
 from domain.workflow.confidentiality import Confidentiality
 
 LARGEST_FILE: Final = 1024 * 1024
@@ -178,7 +178,7 @@ def place(form: Form, profile: Confidentiality, role: Role, today: date) -> Plac
     placement = Placement()
     _age(form, placement, today)
     _plain(form, placement)
-    opens = frozenset[Compartment]() if form.is_refused else frozenset(profile.roles[role].owner)
+    opens = frozenset[Compartment]() if form.is_refused else profile.opens(role, "owner").at(CaseWork.OPEN)
     for name, value in form.values.items():
         if not _is_settled(name, placement):
             placement.lines.append(_settled(name, value, form, placement, profile, opens))

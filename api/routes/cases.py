@@ -35,23 +35,19 @@ from api.schemas.cases import (
     CooperationIn,
     NextStepsOut,
     PersonOut,
-    RecordedOut,
-    WallIn,
 )
 from api.transaction import UnitOfWorkRoute
 from auth.authorisation import Authorisation, visible
 from auth.roles import Permission
 from auth.tokens import TokenRefused
-from domain.audit.actions import AuditAction
+from domain.budgets.commands import count_search
 from domain.cases.commands import (
     KIND,
     complete_step,
     open_case,
     person_of,
-    raise_wall,
     record_cooperation,
     record_person,
-    reveal_compartment,
     seal_compartment,
     set_case_work,
 )
@@ -59,11 +55,14 @@ from domain.cases.models import Case, Relation
 from domain.cases.queries import record_of
 from domain.cases.rules import decided, identification, support
 from domain.codes import Compartment, DecisionBody
+from domain.disclosures.openings import read, reveal_compartment
+from domain.duplicates.commands import COMPARED
 from domain.errors import InvalidInput, NotFound, NotPermitted, StateConflict, VersionStale
 from domain.permits import Permit
 from domain.referrals.queries import codes_of
 from domain.sealing.envelope import SealBroken
 from domain.unit_of_work import UnitOfWork
+from domain.workflow.confidentiality import EVERYTHING
 from domain.workflow.engine import ConsentMissing, StepNotOpen
 
 READ_PROBLEMS = problems(TokenRefused, NotFound, NotPermitted, InvalidRequest, Unavailable)
@@ -82,6 +81,8 @@ async def create_case(body: CaseIn, may: May, work: Work, response: Response) ->
     permit = may.own(Permission.CASE_OPEN)
     fields_fit(work, permit, {name: dict(fields) for name, fields in body.compartments.items()})
     case = await open_case(body.to_command(), permit, work)
+    if COMPARED & body.compartments.keys():
+        await count_search(work, permit.actor)
     etag(response, case.version)
     response.headers["Location"] = f"/v1/cases/{case.reference}"
     return CaseOpened.of(case)
@@ -93,7 +94,7 @@ async def list_cases(may: May, work: Work, actor: CurrentActor, cursor: Cursor =
     may.own(Permission.CASE_READ)
     rows, following = await page(
         work.session,
-        select(Case).where(visible(Case, Permission.CASE_READ, actor)),
+        select(Case).where(visible(Case, Permission.CASE_READ, actor), col(Case.merged_into_id).is_(None)),
         (col(Case.opened_at), col(Case.id)),
         cursor,
         limit,
@@ -106,7 +107,7 @@ async def list_cases(may: May, work: Work, actor: CurrentActor, cursor: Cursor =
 async def read_case(reference: Reference, may: May, work: Work, response: Response) -> CaseOut:
     """Look at a case: its axes, the coded attributes of the person, and what is withheld. Reading is recorded."""
     case, permit = await may.case(reference, Permission.CASE_READ)
-    work.audit(AuditAction.CASE_READ, permit, stream_id=case.id)
+    await read(work, permit, case)
     etag(response, case.version)
     return await shown(work, may, case)
 
@@ -140,9 +141,11 @@ async def put_compartment(
     """Replace what one compartment of the person holds; sealed before it is stored."""
     _, permit = await may.case(reference, Permission.COMPARTMENT_SEAL, opens(work, actor, "owner"))
     fields_fit(work, permit, {compartment: dict(body.fields)})
-    if compartment not in opens(work, actor, "owner"):
+    if compartment not in opens(work, actor, "owner").ever():
         raise NotPermitted(rule="role", compartment=str(compartment))
     case = await seal_compartment(compartment, dict(body.fields), version, permit, work)
+    if compartment in COMPARED:
+        await count_search(work, actor)
     return Response(status_code=204, headers={"ETag": f'"{case.version}"'})
 
 
@@ -151,7 +154,9 @@ async def read_compartment(
     reference: Reference, compartment: Compartment, may: May, work: Work, actor: CurrentActor
 ) -> CompartmentOut:
     """Open one compartment of the person. Recorded before you read it."""
-    case, permit = await may.case(reference, Permission.COMPARTMENT_REVEAL, opens(work, actor, "owner") & {compartment})
+    case, permit = await may.case(
+        reference, Permission.COMPARTMENT_REVEAL, opens(work, actor, "owner").only({compartment})
+    )
     if compartment not in permit.compartments:
         raise NotPermitted(rule="compartment", compartment=str(compartment))
     opened = await reveal_compartment(permit, case, work)
@@ -197,14 +202,6 @@ async def create_cooperation(reference: Reference, body: CooperationIn, may: May
     return Response(status_code=204)
 
 
-@router.post("/cases/{reference}/walls", status_code=201, dependencies=[IDEMPOTENT], responses=WRITE_PROBLEMS)
-async def create_wall(reference: Reference, body: WallIn, may: May, work: Work) -> RecordedOut:
-    """Put an organisation or a member of staff behind a conflict wall: for them the case does not exist."""
-    _, permit = await may.case(reference, Permission.WALL_RAISE)
-    wall = await raise_wall(body.organisation, body.staff, permit, work)
-    return RecordedOut(id=wall.id, recorded_at=wall.raised_at)
-
-
 def fields_fit(work: UnitOfWork, permit: Permit, given: dict[Compartment, dict[str, Any]]) -> None:
     """Refuse a field that the confidentiality profile does not place in its compartment: default deny.
 
@@ -238,8 +235,16 @@ async def shown(work: UnitOfWork, may: Authorisation, case: Case) -> CaseOut:
         state_identification=decided(decisions, DecisionBody.STATE)[0] if owns else None,
         support=support(record.referrals, record.episodes) if owns else None,
         closure_reason=case.closure_reason,
+        merged_into=await _merged_into(work, case),
         person=await _person(work, may, case),
     )
+
+
+async def _merged_into(work: UnitOfWork, case: Case) -> str | None:
+    """Return the reference of the case that goes on for the same person, if there is one."""
+    if case.merged_into_id is None:
+        return None
+    return await work.session.scalar(select(col(Case.reference)).where(col(Case.id) == case.merged_into_id))
 
 
 async def _person(work: UnitOfWork, may: Authorisation, case: Case) -> PersonOut:
@@ -247,9 +252,9 @@ async def _person(work: UnitOfWork, may: Authorisation, case: Case) -> PersonOut
     person = await person_of(work, case)
     if case.owner_organisation_id != may.actor.organisation_id:
         return PersonOut.for_receiver(person)
-    by_role = opens(work, may.actor, "owner")
+    by_role = opens(work, may.actor, "owner").at(case.case_work)
     try:
-        _, permit = await may.case(case.reference, Permission.COMPARTMENT_REVEAL, frozenset(Compartment))
+        _, permit = await may.case(case.reference, Permission.COMPARTMENT_REVEAL, EVERYTHING)
         granted = permit.compartments
     except NotPermitted:
         granted = frozenset()

@@ -29,7 +29,7 @@ async def create_classification(
 ) -> ClassificationOut:
     """Record what the person, an agency or the law calls it, beside what was said before. Support reads none of it."""
     _, permit = await may.case(reference, Permission.CLASSIFICATION_RECORD)
-    if body.reasons is not None and COMPARTMENT not in opens(work, may.actor, "owner"):
+    if body.reasons is not None and COMPARTMENT not in opens(work, may.actor, "owner").ever():
         raise NotPermitted(rule="role", compartment=str(COMPARTMENT))
     return ClassificationOut.of(await classify(body.to_command(), permit, work))
 
@@ -56,7 +56,9 @@ async def read_classification_reasons(
     reference: Reference, classification_id: UUID, may: May, work: Work, actor: CurrentActor
 ) -> ReasonsOut:
     """Open the reasons of a classification. Recorded before you read them."""
-    case, permit = await may.case(reference, Permission.COMPARTMENT_REVEAL, opens(work, actor, "owner") & {COMPARTMENT})
+    case, permit = await may.case(
+        reference, Permission.COMPARTMENT_REVEAL, opens(work, actor, "owner").only({COMPARTMENT})
+    )
     if not permit.compartments:
         raise NotPermitted(rule="compartment", compartment=str(COMPARTMENT))
     return ReasonsOut(reasons=await reveal_reasons(classification_id, case, permit, work))

@@ -10,18 +10,18 @@ from api.dependencies import IDEMPOTENT, CurrentActor, May, Reference, Work, eta
 from api.exchange.fhir import Told, bundle_of
 from api.exchange.fhir_in import wish_of
 from api.problems import InvalidRequest, Unavailable, problems
+from api.routes.referrals import SEND_PROBLEMS
 from api.schemas.fhir import MEDIA_TYPE, Bundle
 from api.transaction import JSON, UnitOfWorkRoute
 from auth.roles import Permission
 from auth.tokens import TokenRefused
 from domain.audit.actions import AuditAction
-from domain.errors import InvalidInput, NotFound, NotPermitted
+from domain.errors import NotFound, NotPermitted
 from domain.organisations.models import Organisation
 from domain.referrals.commands import send_referral
 from domain.referrals.models import Referral
 from domain.referrals.queries import answering, events_of
 from domain.unit_of_work import UnitOfWork
-from domain.workflow.engine import ConsentMissing, StepNotOpen
 
 
 class FhirRoute(UnitOfWorkRoute):
@@ -62,9 +62,7 @@ async def read_referral_fhir(reference: Reference, may: May, work: Work, respons
     dependencies=[IDEMPOTENT],
     response_model_exclude_none=True,
     openapi_extra=BODY,
-    responses=problems(
-        TokenRefused, NotFound, NotPermitted, InvalidRequest, InvalidInput, StepNotOpen, ConsentMissing, Unavailable
-    ),
+    responses=SEND_PROBLEMS,
 )
 async def create_referral_fhir(
     reference: Reference, body: Bundle, may: May, work: Work, actor: CurrentActor, response: Response

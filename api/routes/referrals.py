@@ -37,11 +37,14 @@ from auth.authorisation import Authorisation, visible
 from auth.roles import Permission
 from auth.tokens import TokenRefused
 from domain.audit.actions import AuditAction
+from domain.budgets.commands import ask_within_budget
 from domain.errors import InvalidInput, NotFound, NotPermitted, StateConflict, VersionStale
-from domain.referrals.commands import MoveReferral, move_referral, reveal_notes, reveal_package, send_referral
+from domain.referrals.commands import MoveReferral, move_referral, send_referral
 from domain.referrals.models import Referral
+from domain.referrals.openings import reveal_notes, reveal_package
 from domain.referrals.queries import codes_of, unanswered
 from domain.referrals.rules import Act
+from domain.requests.rules import Restricted
 from domain.sealing.envelope import SealBroken
 from domain.unit_of_work import UnitOfWork
 from domain.workflow.engine import ConsentMissing, StepNotOpen
@@ -57,7 +60,19 @@ ACT_PROBLEMS = problems(
     PreconditionRequired,
     StepNotOpen,
     ConsentMissing,
+    Restricted,
     InvalidInput,
+    Unavailable,
+)
+SEND_PROBLEMS = problems(
+    TokenRefused,
+    NotFound,
+    NotPermitted,
+    InvalidRequest,
+    InvalidInput,
+    StepNotOpen,
+    ConsentMissing,
+    Restricted,
     Unavailable,
 )
 
@@ -66,14 +81,7 @@ Endpoint = TypeVar("Endpoint", bound=Callable[..., Awaitable[ReferralOut]])
 router = APIRouter(tags=["referrals"], route_class=UnitOfWorkRoute)
 
 
-@router.post(
-    "/cases/{reference}/referrals",
-    status_code=201,
-    dependencies=[IDEMPOTENT],
-    responses=problems(
-        TokenRefused, NotFound, NotPermitted, InvalidRequest, InvalidInput, StepNotOpen, ConsentMissing, Unavailable
-    ),
-)
+@router.post("/cases/{reference}/referrals", status_code=201, dependencies=[IDEMPOTENT], responses=SEND_PROBLEMS)
 async def create_referral(
     reference: Reference, body: ReferralIn, may: May, work: Work, response: Response
 ) -> ReferralOut:
@@ -146,6 +154,7 @@ async def read_referral(reference: Reference, may: May, work: Work, response: Re
 @router.get("/referrals/{reference}/status", responses=READ_PROBLEMS)
 async def read_referral_status(reference: Reference, may: May, work: Work, response: Response) -> StatusOut:
     """Ask where a referral stands. The answer holds nothing about the person; asking is recorded."""
+    await ask_within_budget(work, may.actor, reference)
     referral, permit = await may.referral(reference, Permission.REFERRAL_STATUS_READ)
     work.audit(AuditAction.REFERRAL_STATUS_READ, permit, stream_id=referral.case_id)
     etag(response, referral.version)

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from sqlmodel import col, select
 
 from api.dependencies import IDEMPOTENT, May, Reference, Work
-from api.problems import problems
+from api.problems import InvalidRequest, problems
 from api.routes.cases import READ_PROBLEMS, WRITE_PROBLEMS
 from api.schemas.base import AtMost200
 from api.schemas.rehabilitation import (
@@ -31,12 +31,15 @@ from auth.authorisation import visible
 from auth.roles import Permission
 from domain.audit.actions import AuditAction
 from domain.courses.queries import all_of_course
+from domain.errors import InvalidInput, StateConflict
 from domain.proceedings.commands import compensation_of, record_compensation
 from domain.rehabilitation.commission import ask_commission, decide, reveal_reasons
 from domain.rehabilitation.follow_ups import plan_follow_up, record_follow_up
 from domain.rehabilitation.models import CommissionRecord, FollowUp, PlanEpisode, PlanVersion
 from domain.rehabilitation.plans import link_episode, record_plan
+from domain.requests.rules import Restricted
 from domain.sealing.envelope import SealBroken
+from domain.workflow.engine import ConsentMissing, StepNotOpen
 
 MOST = 200
 
@@ -71,7 +74,11 @@ async def create_plan_episode(reference: Reference, body: EpisodeLinkIn, may: Ma
 
 
 @router.post(
-    "/courses/{reference}/commission-requests", status_code=201, dependencies=[IDEMPOTENT], responses=WRITE_PROBLEMS
+    "/courses/{reference}/commission-requests",
+    status_code=201,
+    dependencies=[IDEMPOTENT],
+    responses=READ_PROBLEMS
+    | problems(StateConflict, StepNotOpen, ConsentMissing, Restricted, InvalidInput, InvalidRequest),
 )
 async def create_commission_request(reference: Reference, body: CommissionIn, may: May, work: Work) -> CommissionOut:
     """Put the agreed plan to the special commission, without anything that tells who the person is."""

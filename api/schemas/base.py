@@ -102,7 +102,15 @@ Opened = Annotated[
 class HealthOut(Out):
     """Whether the process answers and can serve."""
 
-    status: Literal["live", "ready", "waiting-for-database", "waiting-for-migration", "waiting-for-keys"]
+    status: Literal[
+        "live",
+        "ready",
+        "waiting-for-database",
+        "waiting-for-migration",
+        "waiting-for-ledger",
+        "waiting-for-keys",
+        "sealed",
+    ]
 
 
 Labels = Annotated[dict[Language, Annotated[str, Field(max_length=200)]], Field(max_length=3)]

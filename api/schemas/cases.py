@@ -15,7 +15,6 @@ from api.schemas.base import (
     Instant,
     Labelled,
     LanguageTag,
-    Line,
     Opened,
     Out,
     Sentence,
@@ -180,6 +179,9 @@ class CaseOut(CaseSummary):
     state_identification: str | None = Field(max_length=20)
     support: Support | None
     closure_reason: ClosureReason | None
+    merged_into: str | None = Field(
+        max_length=24, description="The case that goes on for the same person; this one is only read."
+    )
     person: PersonOut
 
 
@@ -214,13 +216,6 @@ class CooperationIn(In):
     """Whether the person wishes to co-operate with law enforcement."""
 
     willing: Known
-
-
-class WallIn(In):
-    """Who must never learn that the case exists: one organisation or one member of staff."""
-
-    organisation: Code | None = None
-    staff: Line | None = None
 
 
 class RecordedOut(Out):

@@ -1,5 +1,7 @@
 """Referrals: what goes in, what comes out. Nothing here has a field for who the person is."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from api.schemas.base import MOST_ITEMS, Code, Flag, In, Instant, Opened, Out, Text, Withheld, Word
@@ -17,6 +19,9 @@ from domain.codes import (
 )
 from domain.identifiers import REFERENCE_PATTERN
 from domain.referrals.commands import SendReferral
+
+MOST_CHOSEN = 5
+"""Attachments that one referral may take along: each is sealed again while the case waits."""
 
 
 class ReferralIn(In):
@@ -37,6 +42,15 @@ class ReferralIn(In):
         max_length=24,
         description="The answered capacity question upon which you offer; told to the receiver on acceptance only.",
     )
+    reason: Text | None = Field(
+        default=None,
+        description="Why it is shared without consent; needed where the step rests on another basis, and only there.",
+    )
+    attachments: list[Annotated[str, Field(pattern=REFERENCE_PATTERN, max_length=24)]] = Field(
+        default_factory=list,
+        max_length=MOST_CHOSEN,
+        description="Attachments of the case that go with it, in compartments that it shares.",
+    )
 
     def to_command(self) -> SendReferral:
         """Return the command."""
@@ -49,6 +63,8 @@ class ReferralIn(In):
             self.draft,
             self.earlier_referral,
             self.capacity_question,
+            self.reason,
+            tuple(dict.fromkeys(self.attachments)),
         )
 
 

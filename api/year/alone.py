@@ -44,7 +44,7 @@ class WorkAlone(UnitOfWork):
     ) -> None:
         session = cast("AsyncSession", ledger)
         super().__init__(session, now=now, ids=ids, keys=keys, catalogue=catalogue)
-        self.vault = Vault(session, keys, key_material)
+        self.vault = Vault(session, keys, key_material, catalogue.places)
         self.ledger = ledger
 
     async def commit(self) -> None:
@@ -73,9 +73,17 @@ class WorkAlone(UnitOfWork):
         self.ledger.add_all([head, AuditEntry(**fields, details=dict(entry.details), hash=head.hash)])
 
 
+LEFT_TO_THE_WORKER = frozenset({DeadlineKind.RETENTION, DeadlineKind.CONTACT_RETENTION, DeadlineKind.ERASURE})
+"""Keys are destroyed in the database, where the ledger is: the worker does it once the year is loaded."""
+
+
 def next_due(ledger: Ledger) -> Deadline | None:
     """Return the deadline that falls due first and was neither fired nor settled, or None."""
-    running = [one for one in ledger.rows(Deadline) if one.fired_at is None and one.settled_at is None]
+    running = [
+        one
+        for one in ledger.rows(Deadline)
+        if one.fired_at is None and one.settled_at is None and one.kind not in LEFT_TO_THE_WORKER
+    ]
     return min(running, key=lambda one: (one.due_at, one.id), default=None)
 
 

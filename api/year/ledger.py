@@ -7,10 +7,11 @@ make: `select`, `update`, `delete` and `insert` of our tables with simple condit
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache, lru_cache
 from itertools import product
 from operator import eq, ge, gt, le, lt, ne
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from sqlalchemy import Delete, Executable, Select, Table, Update, inspect
 from sqlalchemy.dialects.postgresql import Insert
@@ -39,8 +40,19 @@ Value = Callable[[Rows], Any]
 BESIDE: Mapping[str, Any] = {"nrm_has_courses": False}
 """What functions of the database say of a generated case: it has nothing beside it."""
 
-BEYOND = ("nrm_waiting_list", "nrm_held_places")
+BEYOND = ("nrm_waiting_list", "nrm_held_places", "nrm_cancel_events")
 """Functions of the database that look at other cases: a generated case is alone in its ledger, and finds none."""
+
+
+BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
+
+
+class Standing(NamedTuple):
+    """The ground of a referral, as the database would say it."""
+
+    basis: str
+    consent_id: Any
+    consent_version: int | None
 
 
 class NotUnderstood(RuntimeError):
@@ -176,7 +188,7 @@ class Ledger:
             case Insert():
                 self._inserted(statement, parameters if isinstance(parameters, list) else [_values(statement)])
             case TextClause():
-                return Answer(self._beyond(str(statement)))
+                return Answer(self._beyond(str(statement), parameters or {}))
             case _:
                 raise NotUnderstood(type(statement).__name__)
         return Answer([])
@@ -196,12 +208,23 @@ class Ledger:
             if key not in self._of(statement.table.name):  # every insert of a command leaves alone what is there
                 self.add(model(**given))
 
-    @staticmethod
-    def _beyond(statement: str) -> list[tuple[Any, ...]]:
+    def _beyond(self, statement: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Return what a question about other cases finds: nothing, if it is one of those that may be asked."""
         if any(name in statement for name in BEYOND):
             return []
+        if "nrm_hold" in statement:  # nobody else acts, so nothing is waited for
+            return [(BEFORE_ALL,)]
+        if "nrm_stands" in statement:
+            return [self._standing(parameters["referral"])]
         raise NotUnderstood(statement)
+
+    def _standing(self, referral_id: Any) -> "Standing":
+        """Return the ground of a referral: where nobody else acts, it stands until the referral is over."""
+        referral: Any = self._of("referrals")[(referral_id,)]
+        if referral.consent_version_id is None:
+            return Standing(referral.basis, None, None)
+        consent: Any = self._of("consents")[(referral.consent_version_id,)]
+        return Standing(referral.basis, consent.consent_id, consent.version)
 
     def _selected(self, plan: "Plan", parameters: Rows) -> list[tuple[Any, ...]]:
         found = []

@@ -4,7 +4,10 @@ from enum import StrEnum
 
 
 class AuditAction(StrEnum):
-    """Something that somebody did, saw or was refused. A name, once used, never changes its meaning."""
+    """Something that somebody did, saw or was refused. A name, once used, never changes its meaning.
+
+    What shows something is named so that `is_opening` tells: `…read` or `…revealed`.
+    """
 
     CASE_OPENED = "case.opened"  # a case was opened for one person
     CASE_READ = "case.read"  # the plain, unsealed part of a case was shown
@@ -13,6 +16,12 @@ class AuditAction(StrEnum):
     PERSON_RECORDED = "person.recorded"  # coded attributes of the person were recorded or changed
     COMPARTMENT_SEALED = "compartment.sealed"  # a compartment was written; `details` carry the fingerprint of the seal
     COMPARTMENT_REVEALED = "compartment.revealed"  # a compartment is about to be shown in the clear
+    ATTACHMENT_SEALED = "attachment.sealed"  # a document was sealed; `details` carry the fingerprint of its chunks
+    ATTACHMENT_DESCRIBED = "attachment.described"  # a document was given a name or a description
+    ATTACHMENT_WORDS_READ = "attachment.words_read"  # the name of a document is about to be shown in the clear
+    ATTACHMENT_REVEALED = "attachment.revealed"  # a document is about to be shown in the clear
+    ATTACHMENT_CHOSEN = "attachment.chosen"  # a document was chosen for the package of a referral
+    ATTACHMENT_REMOVED = "attachment.removed"  # a document and its copies in packages were destroyed
     CONTACT_LOGGED = "contact.logged"  # a conversation with a hotline or front desk was logged
     CONTACT_CALLED_BACK = "contact.called_back"  # a due callback was made or tried
     SCREENING_RECORDED = "screening.recorded"  # a screening, the rule's finding and the assessor's result
@@ -61,11 +70,16 @@ class AuditAction(StrEnum):
     REFERRAL_STATUS_READ = "referral.status_read"  # the status of a referral was asked by its reference
     PACKAGE_REVEALED = "package.revealed"  # the package of a referral is about to be shown in the clear
     NOTES_REVEALED = "notes.revealed"  # a question or an answer about a referral is about to be shown in the clear
+    DISCLOSURES_READ = "disclosures.read"  # who saw what, and why, was shown so that the person can be told
+    SHARING_ENDED = "sharing.ended"  # the consent or the other basis of a disclosure expired; the service goes on
     PACKAGE_PURGED = "package.purged"  # the package's keys were destroyed
     SERVICE_STARTED = "service.started"  # a service episode began
     SERVICE_ENDED = "service.ended"  # a service episode ended, with its outcome
     DEADLINE_BREACHED = "deadline.breached"  # the clock found a step or an answer overdue and escalated it
     WALL_RAISED = "wall.raised"  # an organisation or a member of staff was put behind a conflict wall
+    OPENINGS_READ = "openings.read"  # who leads the case asked who had opened it
+    CHECKPOINT_COSIGNED = "checkpoint.cosigned"  # a witness signed a head of the tree over the audit
+    WALL_LIFTED = "wall.lifted"  # who leads the case took a conflict wall away
     ACCESS_DENIED = "access.denied"  # a request was refused; `rule` says by what
     CONTACT_LINKED = "contact.linked"  # a contact was said to be about a case that exists
     CASE_HANDED_OVER = "case.handed_over"  # the leading organisation closed or was suspended; another leads the case
@@ -89,4 +103,27 @@ class AuditAction(StrEnum):
     PLACEMENT_RESERVED = "placement.reserved"  # places were reserved for an accepted referral
     PLACEMENT_OCCUPIED = "placement.occupied"  # the person was admitted to the reserved places
     PLACEMENT_LEFT = "placement.left"  # the stay ended and its places are free
+    GLASS_BROKEN = "glass.broken"  # somebody asked for emergency access; also kept where no such case was found
+    GLASS_REVIEWED = "glass.reviewed"  # the independent body said whether it was justified
+    GLASS_SUSPENDED = "glass.suspended"  # nobody reviewed it in time: the right is gone until somebody does
+    GLASS_RESTORED = "glass.restored"  # two agreed that somebody may break the glass again
+    APPROVAL_REQUESTED = "approval.requested"  # somebody asked another organisation to agree to an act
+    APPROVAL_DECIDED = "approval.decided"  # somebody of another organisation agreed or refused
+    APPROVAL_EXECUTED = "approval.executed"  # the act was done; its approval is spent
+    ACCOUNT_REVEALED = "account.revealed"  # why the glass was broken is about to be shown in the clear
     PLACEMENT_RELEASED = "placement.released"  # reserved places were given back before admission
+    SUBJECT_REQUEST_RECORDED = "subject_request.recorded"  # the person asked to see, correct, restrict or erase
+    SUBJECT_REQUEST_GRANTED = "subject_request.granted"  # what they asked for was done, or is being done
+    SUBJECT_REQUEST_REFUSED = "subject_request.refused"  # it was refused on a named ground
+    SUBJECT_REQUESTS_READ = "subject_requests.read"  # what was asked of a case was shown
+    FILE_READ = "file.read"  # the person's own file is about to be given to them
+    RESTRICTION_LIFTED = "restriction.lifted"  # the person lets it be passed on again
+    HOLD_PLACED = "hold.placed"  # a case is kept beyond its period
+    HOLD_LIFTED = "hold.lifted"  # it is kept no longer than its period
+    ERASED = "erasure.done"  # keys and sealed values of a case or contact were destroyed
+    ERASURE_POSTPONED = "erasure.postponed"  # the period ended, and something stops the erasure in the person's favour
+    CERTIFICATE_READ = "certificate.read"  # what is left of an erased case was shown
+    LEDGER_REPLAYED = "ledger.replayed"  # after a restore, what had been erased since the backup was erased again
+    DUPLICATE_ANSWERED = "duplicate.answered"  # something was said of a case that is like another one; what is sealed
+    CASES_MERGED = "cases.merged"  # two cases were found to be about one person; kept with both
+    CASES_SEPARATED = "cases.separated"  # that was a mistake and was undone; kept with both

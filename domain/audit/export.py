@@ -1,8 +1,9 @@
 """The audit as a file that anybody can verify: JSON lines, each in its one canonical spelling. Pure.
 
 Streams stand in ascending order of their ids. Each is its entries in order, then its head, which the service keeps in
-another table than the entries. The last line is the summary: how much there is, and one digest over all heads that fits
-on a sheet of paper.
+another table than the entries. An entry that has its place in the tree over all streams says so. Then come the signed
+heads of the tree, with what witnesses signed of them. The last line is the summary: how much there is, and one digest
+over all heads that fits on a sheet of paper. Exports from before the tree have no places and no signed heads.
 """
 
 import hashlib
@@ -13,15 +14,36 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from domain.audit.chain import Entry, Head, canonical_json, fields
+from domain.audit.chain import LARGEST_INTEGER, Entry, Head, canonical_json, fields
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an entry stands in the tree.
+
+    Attributes:
+        position: From 0.
+        leaf: The leaf's hash, as it is stored with the tree.
+    """
+
+    position: int
+    leaf: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """An entry and the hash that was stored with it."""
+    """An entry and the hash that was stored with it; without a place if it waits for one."""
 
     entry: Entry
     hash: bytes
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A checkpoint as it is exchanged, with its signatures."""
+
+    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +61,7 @@ class Summary:
     digest: bytes
 
 
-Line = Recorded | Head | Summary
+Line = Recorded | Head | Signed | Summary
 
 
 class LineUnreadable(ValueError):
@@ -54,11 +76,11 @@ class Tally:
         self._streams = 0
         self._heads = hashlib.sha256(b"nrm audit heads 1\x00")
 
-    def count(self, part: Recorded | Head) -> None:
-        """Count one entry, or one stream by its head."""
+    def count(self, part: Recorded | Head | Signed) -> None:
+        """Count one entry, or one stream by its head; a checkpoint speaks for itself."""
         if isinstance(part, Recorded):
             self._entries += 1
-        else:
+        elif isinstance(part, Head):
             self._streams += 1
             self._heads.update(part.stream_id.bytes + part.sequence.to_bytes(8, "big") + part.hash)
 
@@ -71,6 +93,8 @@ def written(line: Line) -> bytes:
     """Return the one spelling of a line, with its line feed."""
     if isinstance(line, Recorded):
         values = {"line": "entry", **fields(line.entry), "hash": line.hash.hex()}
+        if line.place is not None:
+            values |= {"position": line.place.position, "leaf": line.place.leaf.hex()}
     elif isinstance(line, Head):
         values = {
             "line": "head",
@@ -78,6 +102,8 @@ def written(line: Line) -> bytes:
             "sequence": line.sequence,
             "hash": line.hash.hex(),
         }
+    elif isinstance(line, Signed):
+        values = {"line": "checkpoint", "note": line.note}
     else:
         values = {
             "line": "summary",
@@ -117,7 +143,20 @@ def _recorded(values: dict[str, Any]) -> Recorded:
         details=values["details"],
         at=datetime.fromisoformat(values["at"]),
     )
-    return Recorded(entry, bytes.fromhex(values["hash"]))
+    return Recorded(entry, bytes.fromhex(values["hash"]), _place(values))
+
+
+def _place(values: dict[str, Any]) -> Place | None:
+    if "position" not in values:
+        return None
+    position = values["position"]
+    if type(position) is not int or not 0 <= position <= LARGEST_INTEGER:
+        raise ValueError("a position counts from 0")
+    return Place(position, bytes.fromhex(values["leaf"]))
+
+
+def _signed(values: dict[str, Any]) -> Signed:
+    return Signed(values["note"])
 
 
 def _head(values: dict[str, Any]) -> Head:
@@ -132,4 +171,9 @@ def _id(value: str | None) -> UUID | None:
     return None if value is None else UUID(value)
 
 
-_LINES: dict[str, Callable[[dict[str, Any]], Line]] = {"entry": _recorded, "head": _head, "summary": _summary}
+_LINES: dict[str, Callable[[dict[str, Any]], Line]] = {
+    "entry": _recorded,
+    "head": _head,
+    "checkpoint": _signed,
+    "summary": _summary,
+}

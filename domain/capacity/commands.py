@@ -11,11 +11,13 @@ from domain.capacity.models import CapacityAsking, CapacityQuestion
 from domain.capacity.rules import INVITING, check_answer, status_of
 from domain.cases.commands import person_of
 from domain.cases.models import Case
-from domain.cases.queries import procedure, walls_of
+from domain.cases.queries import procedure, refuse_walled
 from domain.codes import CapacityAnswer, CaseWork, OrganisationStatus, Priority, QuestionStatus, Service
 from domain.deadlines.commands import settle
 from domain.deadlines.models import Deadline, DeadlineKind
-from domain.errors import InvalidInput, StateConflict, VersionStale
+from domain.disclosures.grounds import to_ask_without_name
+from domain.disclosures.models import Ground
+from domain.errors import InvalidInput, NotPermitted, StateConflict, VersionStale
 from domain.notifications.models import NotificationKind
 from domain.organisations.models import Organisation
 from domain.permits import Permit
@@ -52,8 +54,10 @@ async def ask_capacity(command: AskCapacity, permit: Permit, work: UnitOfWork) -
     Raises:
         InvalidInput: a recipient is named twice, cannot be asked, or does not give the service; or the day is over.
         StateConflict: the case is closed.
+        ConsentMissing: the person said no to support.
     """
     case = await work.get(Case, permit.subject_id)
+    ground = await to_ask_without_name(work, permit, case)
     if case.case_work == CaseWork.CLOSED:
         raise StateConflict(current=str(CaseWork.CLOSED))
     if len(set(command.recipients)) < len(command.recipients):
@@ -63,7 +67,7 @@ async def ask_capacity(command: AskCapacity, permit: Permit, work: UnitOfWork) -
         raise InvalidInput(field="wanted_from", reason="is over")
     recipients = [await _recipient(work, case, permit, command.service, code) for code in command.recipients]
     person = await person_of(work, case)
-    return [await _asked(command, permit, work, case, (person, one, today)) for one in recipients]
+    return [await _asked(command, ground, work, case, (person, one, today)) for one in recipients]
 
 
 async def _recipient(work: UnitOfWork, case: Case, permit: Permit, service: Service, code: str) -> Organisation:
@@ -74,15 +78,17 @@ async def _recipient(work: UnitOfWork, case: Case, permit: Permit, service: Serv
         raise InvalidInput(field="recipients", reason="one does not ask oneself")
     if service not in found.services:
         raise InvalidInput(field="recipients", reason="does not give this service")
-    if any(wall.organisation_id == found.id for wall in await walls_of(work.session, case.id)):
-        raise InvalidInput(field="recipients", reason="behind a conflict wall of this case")
+    await refuse_walled(work, case.id, found.id, field="recipients")
     return found
 
 
 async def _asked(
-    command: AskCapacity, permit: Permit, work: UnitOfWork, case: Case, about: tuple[Person, Organisation, date]
+    command: AskCapacity, ground: Ground, work: UnitOfWork, case: Case, about: tuple[Person, Organisation, date]
 ) -> CapacityQuestion:
     """Write one question, the hidden link to its case, the clock of its answer and the word to the provider."""
+    permit = ground.permit
+    if permit is None:
+        raise NotPermitted(rule="clock")
     person, recipient, today = about
     rule, calendar = procedure(work, case).priorities[command.priority], work.catalogue.calendar(case.country)
     question = CapacityQuestion(

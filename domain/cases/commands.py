@@ -4,30 +4,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
-from uuid import UUID
 
 from sqlmodel import col, select
 
 from domain.audit.actions import AuditAction
 from domain.audit.chain import Scalar
-from domain.cases.models import Case, CaseAccess, CaseWall, Cooperation, Relation, StepCompletion
+from domain.cases.models import Case, CaseAccess, Cooperation, Relation, StepCompletion
 from domain.cases.queries import record_of, running_grants, situation
 from domain.cases.rules import CaseRecord
 from domain.codes import NOT_KNOWN, CaseWork, ClosureReason, Compartment, EntryChannel, Known, VictimType
 from domain.deadlines.commands import case_changed, refresh_steps_of
+from domain.duplicates.commands import COMPARED, search_again, search_for_new
 from domain.errors import InvalidInput, NotPermitted, VersionStale
-from domain.organisations.models import Organisation, StaffMember
 from domain.permits import Permit
 from domain.persons.models import Person
+from domain.retention.planning import keep_on, plan_case
 from domain.sealing.vault import Place, Sealing
 from domain.unit_of_work import UnitOfWork
+from domain.workflow.confidentiality import OF_PERSON
 from domain.workflow.engine import OpenStep, step_that_records, step_to_take
 
-KIND = "compartment"
+KIND = OF_PERSON
 """The kind of sealed value that a case's own compartments are."""
 
-OPENED_BY_NOBODY = frozenset({"reasons"})
-"""Kinds of sealed values that no route opens: the reasons of identification decisions."""
+OPENED_BY_NOBODY = frozenset({"reasons", "request-words", "request-reasons"})
+"""Kinds of sealed values that are not about the person: reasons of decisions, and what requests of theirs said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,8 @@ async def open_cases(commands: Sequence[OpenCase], permit: Permit, work: UnitOfW
             AuditAction.CASE_OPENED, permit, stream_id=case.id, subject_id=case.id, channel=command.entry_channel
         )
         for sealing, fingerprint in islice(fingerprints, len(command.compartments)):
-            _audit_seal(work, permit, sealing, fingerprint)
+            audit_seal(work, permit, sealing.place, sealing.compartment, fingerprint)
+        search_for_new(work, case, one.person, command.compartments)
     await refresh_steps_of(work, opened)
     return opened
 
@@ -156,6 +158,8 @@ async def record_person(attributes: Attributes, version: int, permit: Permit, wo
     person = await person_of(work, case)
     if assign(person, attributes):
         person.age_changed_at = work.now
+    if "citizenships" in attributes.values:
+        await search_again(work, case, person, Place(case.id, person.id, KIND), {})
     names: list[Scalar] = [*sorted(attributes.values)]
     work.audit(AuditAction.PERSON_RECORDED, permit, stream_id=case.id, subject_id=person.id, fields=names)
     await case_changed(work, case)
@@ -163,22 +167,26 @@ async def record_person(attributes: Attributes, version: int, permit: Permit, wo
 
 
 async def put_compartment(
-    work: UnitOfWork, permit: Permit, case: Case, person_id: UUID, compartment: Compartment, fields: dict[str, Any]
+    work: UnitOfWork, permit: Permit, case: Case, person: Person, compartment: Compartment, fields: dict[str, Any]
 ) -> None:
-    """Seal one compartment of the person and remember the fingerprint of the seal."""
+    """Seal one compartment of the person, remember the fingerprint of the seal, and search anew for duplicates."""
     blob = await work.vault.put(
-        fields, holder_id=case.id, record_id=person_id, kind=KIND, compartment=compartment, now=work.now
+        fields, holder_id=case.id, record_id=person.id, kind=KIND, compartment=compartment, now=work.now
     )
-    _audit_seal(work, permit, Sealing(Place(case.id, person_id, KIND), compartment, fields), blob)
+    place = Place(case.id, person.id, KIND)
+    audit_seal(work, permit, place, compartment, blob)
+    if compartment in COMPARED:
+        await search_again(work, case, person, place, {compartment: fields})
 
 
-def _audit_seal(work: UnitOfWork, permit: Permit, sealing: Sealing, blob: str) -> None:
+def audit_seal(work: UnitOfWork, permit: Permit, place: Place, compartment: Compartment, blob: str) -> None:
+    """Remember the fingerprint of a compartment that was sealed."""
     work.audit(
         AuditAction.COMPARTMENT_SEALED,
         permit,
-        stream_id=sealing.place.holder_id,
-        subject_id=sealing.place.record_id,
-        compartment=sealing.compartment,
+        stream_id=place.holder_id,
+        subject_id=place.record_id,
+        compartment=compartment,
         fingerprint=blob,
     )
 
@@ -197,7 +205,7 @@ async def seal_compartment(
     case = await lock_at(work, permit, version)
     person = await person_of(work, case)
     await collect(compartment, case, work)
-    await put_compartment(work, permit, case, person.id, compartment, fields)
+    await put_compartment(work, permit, case, person, compartment, fields)
     await case_changed(work, case)
     return case
 
@@ -216,23 +224,6 @@ async def collect(compartment: Compartment, case: Case, work: UnitOfWork) -> Non
     await work.flush()
     if await work.vault.holds(case.id, compartment, but=OPENED_BY_NOBODY):
         raise NotPermitted(rule="not-handed-over", compartment=str(compartment))
-
-
-async def reveal_compartment(permit: Permit, case: Case, work: UnitOfWork) -> dict[Compartment, dict[str, Any]]:
-    """Open the permit's compartments of the person."""
-    person = await person_of(work, case)
-    return await work.reveal(
-        permit, action=AuditAction.COMPARTMENT_REVEALED, stream_id=case.id, record_id=person.id, kind=KIND
-    )
-
-
-async def reveal_compartments(
-    permits: Sequence[tuple[Permit, Person]], work: UnitOfWork
-) -> dict[UUID, dict[Compartment, dict[str, Any]]]:
-    """Open the compartments of several persons, each by the permit for the case; returns them by case."""
-    records = {person.id: (permit, person.case_id) for permit, person in permits}
-    opened = await work.reveal_each(records, action=AuditAction.COMPARTMENT_REVEALED, kind=KIND)
-    return {person.case_id: opened[person.id] for _, person in permits}
 
 
 async def take_step(work: UnitOfWork, case: Case, permit: Permit, key: str) -> OpenStep:
@@ -334,36 +325,8 @@ async def set_case_work(
         action = AuditAction.CASE_REOPENED if case.closed_at is not None else AuditAction.STEP_COMPLETED
     case.case_work, case.closure_reason = case_work, reason
     case.closed_at = work.now if case_work == CaseWork.CLOSED else None
+    await keep_on(work, case)
+    plan_case(work, case)
     work.audit(action, permit, stream_id=case.id, step=step.step.key, reason=reason)
     await case_changed(work, case)
     return case
-
-
-async def raise_wall(
-    organisation_code: str | None, staff_subject: str | None, permit: Permit, work: UnitOfWork
-) -> CaseWall:
-    """Put an organisation or a member of staff behind a conflict wall: they never learn that the case exists.
-
-    Raises:
-        InvalidInput: nobody, or not exactly one, is named; or it is the organisation that leads the case.
-    """
-    case = await work.lock(Case, permit.subject_id)
-    if (organisation_code is None) == (staff_subject is None):
-        raise InvalidInput(field="organisation", reason="name one organisation or one member of staff")
-    organisation = await work.one(Organisation, code=organisation_code) if organisation_code else None
-    staff = await work.one(StaffMember, subject=staff_subject) if staff_subject else None
-    if organisation is None and staff is None:
-        raise InvalidInput(field="organisation", reason="unknown")
-    if organisation is not None and organisation.id == case.owner_organisation_id:
-        raise InvalidInput(field="organisation", reason="leads the case")
-    wall = CaseWall(
-        id=work.ids.uuid(),
-        case_id=case.id,
-        organisation_id=organisation.id if organisation else None,
-        staff_id=staff.id if staff else None,
-        raised_at=work.now,
-    )
-    await case_changed(work, case)
-    work.add(wall)  # last: it may stand before whoever raises it, who then sees nothing of the case any more
-    work.audit(AuditAction.WALL_RAISED, permit, stream_id=case.id, subject_id=wall.id)
-    return wall

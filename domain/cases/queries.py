@@ -12,6 +12,8 @@ from sqlmodel import SQLModel, col
 from domain.cases.models import Case, CaseAccess, CaseWall, Cooperation, Relation, StepCompletion
 from domain.cases.rules import CaseRecord, facts
 from domain.consents.models import Consent
+from domain.errors import InvalidInput
+from domain.organisations.models import Organisation, StaffMember
 from domain.persons.models import Person
 from domain.referrals.models import Referral
 from domain.screenings.models import Assessment, IdentificationDecision, Screening
@@ -112,6 +114,24 @@ async def walls_out(session: AsyncSession, case_id: UUID, organisation_id: UUID)
     return bool((await session.execute(select(func.nrm_walls_out(case_id, organisation_id)))).scalar_one())
 
 
-async def walls_of(session: AsyncSession, case_id: UUID) -> list[CaseWall]:
-    """Return the conflict walls of a case, as far as the caller may know them."""
-    return list((await session.execute(select(CaseWall).where(col(CaseWall.case_id) == case_id))).scalars())
+async def refuse_walled(work: UnitOfWork, case_id: UUID, organisation_id: UUID, *, field: str) -> None:
+    """Refuse to tell an organisation of a case behind whose conflict wall it stands.
+
+    Raises:
+        InvalidInput: it does; names the field that named it.
+    """
+    wanted = (col(CaseWall.case_id) == case_id, col(CaseWall.organisation_id) == organisation_id)
+    if await work.session.scalar(select(col(CaseWall.id)).where(*wanted).limit(1)) is not None:
+        raise InvalidInput(field=field, reason="behind a conflict wall of this case")
+
+
+async def walls_of(session: AsyncSession, case_id: UUID) -> list[tuple[CaseWall, str | None, str | None]]:
+    """Return the conflict walls of a case, oldest first, with the code or the subject of whom each stands before."""
+    rows = await session.execute(
+        select(CaseWall, col(Organisation.code), col(StaffMember.subject))
+        .outerjoin(Organisation, col(Organisation.id) == CaseWall.organisation_id)
+        .outerjoin(StaffMember, col(StaffMember.id) == CaseWall.staff_id)
+        .where(col(CaseWall.case_id) == case_id)
+        .order_by(col(CaseWall.raised_at), col(CaseWall.id))
+    )
+    return [(wall, code, subject) for wall, code, subject in rows]

@@ -12,6 +12,7 @@ from domain.classifications.models import Classification
 from domain.classifications.rules import VICTIMS, check
 from domain.codes import ClassificationKind, ClassifyingBody, Compartment, Known, VictimType
 from domain.deadlines.commands import case_changed
+from domain.disclosures.grounds import to_open
 from domain.errors import InvalidInput, NotFound, StateConflict
 from domain.exploitation.rules import bounds
 from domain.permits import Permit
@@ -90,8 +91,9 @@ async def reveal_reasons(classification_id: UUID, case: Case, permit: Permit, wo
     found = await work.get(Classification, classification_id)
     if found.case_id != case.id:
         raise NotFound
+    ground = await to_open(work, permit, case.id)
     opened = await work.reveal(
-        permit, action=AuditAction.COMPARTMENT_REVEALED, stream_id=case.id, record_id=found.id, kind=KIND
+        ground, action=AuditAction.COMPARTMENT_REVEALED, stream_id=case.id, record_id=found.id, kind=KIND
     )
     return opened.get(COMPARTMENT, {}).get("reasons")
 

@@ -13,8 +13,10 @@ from domain.codes import Channel, Compartment, ContactOutcome, ContactTopic, Hea
 from domain.contacts.models import Contact, ContactCase
 from domain.deadlines.commands import settle
 from domain.deadlines.models import Deadline, DeadlineKind
+from domain.disclosures.grounds import to_open_contact
 from domain.errors import InvalidInput, StateConflict, VersionStale
 from domain.permits import Permit
+from domain.retention.planning import plan_contact
 from domain.unit_of_work import UnitOfWork
 from domain.workflow.engine import Snapshot, open_steps
 
@@ -71,6 +73,7 @@ async def log_contact(
     await work.flush()
     if contact.callback_due_at is not None:
         _start_clock(work, contact)
+    plan_contact(work, contact, permit.actor.country, opens_cases=bool(command.opens))
     for compartment, fields in command.sealed.items():
         await work.vault.put(
             fields, holder_id=contact.id, record_id=contact.id, kind=NOTES, compartment=compartment, now=work.now
@@ -200,8 +203,9 @@ async def link_contact(contact: Contact, permit: Permit, case: Case, work: UnitO
 
 async def reveal_contact(permit: Permit, contact: Contact, work: UnitOfWork) -> dict[Compartment, dict[str, Any]]:
     """Open what was said and how to call back."""
+    ground = await to_open_contact(work, permit, contact)
     return await work.reveal(
-        permit,
+        ground,
         action=AuditAction.COMPARTMENT_REVEALED,
         stream_id=contact.organisation_id,
         record_id=contact.id,

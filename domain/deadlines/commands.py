@@ -12,6 +12,7 @@ from domain.cases.models import Case
 from domain.cases.queries import record_of, situation
 from domain.cases.rules import CaseRecord
 from domain.deadlines.models import Deadline, DeadlineKind
+from domain.errors import StateConflict
 from domain.unit_of_work import UnitOfWork
 from domain.workflow.calendar import Calendar
 from domain.workflow.engine import OpenStep, Snapshot, open_steps
@@ -22,7 +23,12 @@ async def case_changed(work: UnitOfWork, case: Case) -> CaseRecord:
     """Count the version of a changed case up and set its step deadlines anew; returns what the case now records.
 
     The courses beside it are left to the worker: whoever changes the case may not see all of them.
+
+    Raises:
+        StateConflict: it was merged into another case, and is changed there.
     """
+    if case.merged_into_id is not None:
+        raise StateConflict(current="merged")
     case.version += 1
     await work.flush()
     record = await refresh_steps(work, case)
@@ -48,7 +54,11 @@ async def refresh_steps_of(work: UnitOfWork, records: Sequence[CaseRecord]) -> N
     """Set the deadlines of the open steps of cases, each record complete; see `set_steps`."""
     await set_steps(
         work,
-        [Followed(one.case.id, one.case.id, one.case.owner_organisation_id, *situation(work, one)) for one in records],
+        [
+            Followed(one.case.id, one.case.id, one.case.owner_organisation_id, *situation(work, one))
+            for one in records
+            if one.case.merged_into_id is None
+        ],
     )
 
 

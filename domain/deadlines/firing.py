@@ -7,10 +7,12 @@ from uuid import UUID
 from sqlmodel import SQLModel, col, select
 
 from domain.audit.actions import AuditAction
+from domain.break_glass.firing import unreviewed
 from domain.capacity import firing as capacity
 from domain.capacity.models import CapacityQuestion
 from domain.cases.models import Case
-from domain.codes import AwardStatus, EscalationUnit, ReferralStatus, Role
+from domain.cases.walls import review_due
+from domain.codes import AwardStatus, EscalationUnit, ReferralStatus, Role, SubjectRequestStatus
 from domain.contacts.models import Contact
 from domain.courses.commands import refresh_course, refresh_courses
 from domain.courses.models import Course
@@ -29,10 +31,12 @@ from domain.organisations.models import Organisation
 from domain.organisations.queries import coordinators_of
 from domain.organisations.rules import is_open
 from domain.places.firing import reservation_due
-from domain.referrals.endings import expire_referral
+from domain.referrals.endings import end_sharing, expire_referral
 from domain.referrals.models import Referral
 from domain.referrals.rules import BEFORE_ACCEPTANCE, BEFORE_ANSWER
 from domain.referrals.waiting import tell_next
+from domain.requests.models import SubjectRequest
+from domain.retention.firing import contact_ended, erasure_granted, period_ended
 from domain.unit_of_work import UnitOfWork
 
 AWAITED = {
@@ -43,8 +47,10 @@ AWAITED = {
 
 
 SUBJECTS: dict[DeadlineKind, type[SQLModel]] = {
-    **dict.fromkeys((*AWAITED, DeadlineKind.RECEIVER_LEFT, DeadlineKind.SENDER_LEFT), Referral),
-    DeadlineKind.CONTACT_LEFT: Contact,
+    **dict.fromkeys(
+        (*AWAITED, DeadlineKind.GROUND_END, DeadlineKind.RECEIVER_LEFT, DeadlineKind.SENDER_LEFT), Referral
+    ),
+    **dict.fromkeys((DeadlineKind.CONTACT_LEFT, DeadlineKind.CONTACT_RETENTION), Contact),
 }
 """What is locked before the case of a deadline."""
 
@@ -116,7 +122,7 @@ async def still_meant(work: UnitOfWork, deadline: Deadline) -> bool:
 
 async def _recompute(work: UnitOfWork, deadline: Deadline) -> bool:
     case = await work.get(Case, deadline.case_id) if deadline.case_id else None
-    if case is not None:
+    if case is not None and case.erased_at is None:
         await _refresh(work, case)
     return True
 
@@ -161,6 +167,15 @@ async def _award_undecided(work: UnitOfWork, deadline: Deadline) -> bool:
     return True
 
 
+async def _request_unanswered(work: UnitOfWork, deadline: Deadline) -> bool:
+    request = await work.get(SubjectRequest, deadline.subject_id)
+    if request.status != SubjectRequestStatus.RECEIVED:
+        return False
+    case = await work.get(Case, request.case_id)
+    await escalate(work, deadline, NotificationKind.SUBJECT_REQUEST_OVERDUE, case.reference, request.kind)
+    return True
+
+
 async def _referral_expires(work: UnitOfWork, deadline: Deadline) -> bool:
     referral = await work.get(Referral, deadline.subject_id)
     if referral.status not in AWAITED[DeadlineKind.REFERRAL_EXPIRY]:
@@ -168,6 +183,14 @@ async def _referral_expires(work: UnitOfWork, deadline: Deadline) -> bool:
     await expire_referral(work, referral)
     await _refresh(work, await work.get(Case, referral.case_id))
     await escalate(work, deadline, NotificationKind.REFERRAL_EXPIRED, referral.reference, referral.priority)
+    return True
+
+
+async def _ground_ends(work: UnitOfWork, deadline: Deadline) -> bool:
+    referral = await work.get(Referral, deadline.subject_id)
+    if not await end_sharing(work, referral):
+        return False
+    await _refresh(work, await work.get(Case, referral.case_id))
     return True
 
 
@@ -202,6 +225,7 @@ HANDLERS: Mapping[DeadlineKind, Callable[[UnitOfWork, Deadline], Awaitable[bool]
     DeadlineKind.STEP: _step_overdue,
     DeadlineKind.AWARD_DECISION: _award_undecided,
     DeadlineKind.REFERRAL_EXPIRY: _referral_expires,
+    DeadlineKind.GROUND_END: _ground_ends,
     DeadlineKind.WAITING_NEXT: _room,
     DeadlineKind.RESERVATION_EXPIRY: reservation_due,
     DeadlineKind.CAPACITY_ANSWER: _question_unanswered,
@@ -211,6 +235,12 @@ HANDLERS: Mapping[DeadlineKind, Callable[[UnitOfWork, Deadline], Awaitable[bool]
     DeadlineKind.SENDER_LEFT: sender_left,
     DeadlineKind.CONTACT_LEFT: contact_left,
     DeadlineKind.ASSIGNED: assigned,
+    DeadlineKind.GLASS_REVIEW: unreviewed,
+    DeadlineKind.WALL_REVIEW: review_due,
+    DeadlineKind.SUBJECT_REQUEST: _request_unanswered,
+    DeadlineKind.RETENTION: period_ended,
+    DeadlineKind.CONTACT_RETENTION: contact_ended,
+    DeadlineKind.ERASURE: erasure_granted,
 }
 """What each kind of deadline does when it falls due: each tells whether it was still meant.
 

@@ -28,6 +28,13 @@ class DeadlineKind(StrEnum):
     SENDER_LEFT = "sender_left"
     CONTACT_LEFT = "contact_left"
     ASSIGNED = "assigned"
+    GROUND_END = "ground_end"
+    WALL_REVIEW = "wall_review"
+    GLASS_REVIEW = "glass_review"
+    SUBJECT_REQUEST = "subject_request"
+    RETENTION = "retention"
+    CONTACT_RETENTION = "contact_retention"
+    ERASURE = "erasure"
 
 
 class Deadline(SQLModel, table=True):
@@ -35,8 +42,9 @@ class Deadline(SQLModel, table=True):
 
     Attributes:
         subject_id: The case, course, referral, contact, award, capacity question, place or placement; the organisation
-            that changed; the escalation that was assigned.
-        rule: The step or priority of the SOP that set it.
+            that changed; the escalation that was assigned; the emergency access or wall to be
+            reviewed; the request of the person.
+        rule: The step or priority of the SOP that set it, or the class of keeping.
     """
 
     __tablename__ = "deadlines"

@@ -15,6 +15,7 @@ from domain.audit.chain import around
 from domain.audit.log import Happening, entry_of
 from domain.cases.models import Case
 from domain.codes import NrmRole, OrganisationStatus
+from domain.contacts.models import Contact
 from domain.deadlines.models import Deadline, DeadlineKind
 from domain.notifications.models import NotificationKind
 from domain.organisations.rules import OPEN
@@ -100,14 +101,20 @@ async def fire_unanswered(work: UnitOfWork, awaited: Collection[str], most: int)
 
 
 CASE = (Case, col(Case.id) == col(Deadline.case_id))
+CONTACT = (Contact, col(Contact.id) == col(Deadline.subject_id))
 REFERRAL = (Referral, col(Referral.id) == col(Deadline.subject_id))
 ABOUT = {
     DeadlineKind.RECOMPUTE: (CASE,),
     DeadlineKind.STEP: (CASE,),
     DeadlineKind.CASE_LEFT: (CASE,),
     DeadlineKind.REFERRAL_EXPIRY: (REFERRAL, CASE),
+    DeadlineKind.GROUND_END: (REFERRAL, CASE),
     DeadlineKind.RECEIVER_LEFT: (REFERRAL, CASE),
     DeadlineKind.SENDER_LEFT: (REFERRAL, CASE),
+    DeadlineKind.SUBJECT_REQUEST: (CASE,),
+    DeadlineKind.RETENTION: (CASE,),
+    DeadlineKind.CONTACT_RETENTION: (CONTACT,),
+    DeadlineKind.ERASURE: (CASE,),
 }
 """What is locked together with a deadline of a kind, so that one that is busy keeps no other waiting."""
 

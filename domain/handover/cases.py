@@ -8,23 +8,20 @@ from sqlmodel import col, select
 from domain.audit.actions import AuditAction
 from domain.audit.chain import Scalar
 from domain.cases.models import Case, CaseAccess, Relation
-from domain.cases.queries import procedure, record_of, running_grants, walls_out
-from domain.cases.rules import CaseRecord, facts
+from domain.cases.queries import record_of, running_grants, walls_out
 from domain.codes import (
     CaseWork,
     Compartment,
     EscalationReason,
     EscalationUnit,
-    LegalBasis,
     OrganisationStatus,
     Outcome,
-    Purpose,
-    Service,
 )
 from domain.columns import FOREVER
-from domain.consents.rules import names, newest, stands
 from domain.deadlines.commands import refresh_steps
 from domain.deadlines.models import Deadline, DeadlineKind
+from domain.disclosures.grounds import to_hand_over
+from domain.disclosures.models import Ground
 from domain.escalations.commands import Left, escalate, settle_escalations, standing
 from domain.handover.interruptions import interrupted
 from domain.handover.sweep import leave
@@ -37,7 +34,6 @@ from domain.referrals.models import Referral
 from domain.referrals.rules import OVER
 from domain.services.models import ServiceEpisode
 from domain.unit_of_work import UnitOfWork
-from domain.workflow.engine import gate_of
 
 
 def of_case(case: Case, organisation: Organisation) -> Left:
@@ -84,23 +80,12 @@ async def hand_over(
         return EscalationReason.CONFLICT_WALL
     if not may_lead(successor):
         return EscalationReason.SERVICE_NOT_OFFERED
-    compartments = agreed(work, await record_of(work.session, case), successor)
+    ground, compartments = await to_hand_over(work, await record_of(work.session, case), successor)
     if not compartments and not sealed:
         return EscalationReason.NO_CONSENT
     await end_lead(work, case)
     former = case.owner_organisation_id
-    work.add(
-        CaseAccess(
-            id=work.ids.uuid(),
-            case_id=case.id,
-            organisation_id=successor.id,
-            relation=Relation.OWNER,
-            holder_id=case.id,
-            compartments=sorted(compartments),
-            valid_from=work.now,
-            valid_until=FOREVER,
-        )
-    )
+    work.add(_lead(work, case, successor, compartments, ground))
     await work.flush()  # the database lets the worker grant a case only while nobody open leads it
     case.owner_organisation_id = successor.id
     case.version += 1
@@ -114,6 +99,7 @@ async def hand_over(
         rule="clock",
         to=successor.code,
         compartments=names_of,
+        **ground.told(),
     )
     work.notify(successor.id, NotificationKind.CASE_HANDED_OVER, case.reference)
     await refresh_steps(work, case)
@@ -121,27 +107,19 @@ async def hand_over(
     return None
 
 
-def agreed(work: UnitOfWork, record: CaseRecord, successor: Organisation) -> set[Compartment]:
-    """Return what a new leader may open: what the person agreed that it may have for support.
-
-    Where the procedure lets a case be handed over without consent (a child; imminent danger), what it hands over then.
-    """
-    found = {
-        Compartment(code)
-        for consent in newest(record.consents)
-        if stands(consent, work.now)
-        and Purpose.SUPPORT in consent.purposes
-        and any(names(recipient, successor) for recipient in consent.recipients)
-        for code in consent.compartments
-    }
-    known = facts(record, work.now).values
-    for step in procedure(work, record.case).steps:
-        gate = gate_of(step.consent, known) if step.consent is not None else None
-        if Service.CASE_MANAGEMENT not in step.services or gate is None or step.consent is None:
-            continue
-        if gate.basis in {LegalBasis.CHILD_BEST_INTEREST, LegalBasis.VITAL_INTERESTS}:
-            found |= set(step.consent.compartments)
-    return found
+def _lead(
+    work: UnitOfWork, case: Case, successor: Organisation, compartments: set[Compartment], _ground: Ground
+) -> CaseAccess:
+    return CaseAccess(
+        id=work.ids.uuid(),
+        case_id=case.id,
+        organisation_id=successor.id,
+        relation=Relation.OWNER,
+        holder_id=case.id,
+        compartments=sorted(compartments),
+        valid_from=work.now,
+        valid_until=FOREVER,
+    )
 
 
 async def end_lead(work: UnitOfWork, case: Case) -> None:
@@ -180,7 +158,7 @@ async def _end_own_services(work: UnitOfWork, case: Case, organisation: Organisa
 
 async def open_as_agreed(work: UnitOfWork, case: Case, leader: Organisation) -> EscalationReason | None:
     """Let the leader of a case open what the person has agreed to since; returns why not, or None."""
-    compartments = agreed(work, await record_of(work.session, case), leader)
+    _, compartments = await to_hand_over(work, await record_of(work.session, case), leader)
     if not compartments:
         return EscalationReason.NO_CONSENT
     for grant in await running_grants(work.session, case.id, Relation.OWNER, work.now):

@@ -8,28 +8,33 @@ from sqlmodel import col, select
 
 from domain.audit.actions import AuditAction
 from domain.cases.models import Case, CaseAccess
-from domain.cases.queries import procedure, walls_out
+from domain.cases.queries import walls_out
 from domain.codes import (
-    Compartment,
     EscalationReason,
     EscalationUnit,
-    LegalBasis,
     OrganisationStatus,
     Outcome,
     ReferralStatus,
     RefusalReason,
 )
-from domain.consents.models import Consent
-from domain.consents.rules import covering
 from domain.deadlines.commands import refresh_steps, settle
 from domain.deadlines.models import Deadline, DeadlineKind
+from domain.disclosures.grounds import to_reroute
 from domain.escalations.commands import Left, escalate, settle_escalations, standing
 from domain.handover.interruptions import interrupted
 from domain.notifications.models import NotificationKind
 from domain.organisations.models import Organisation
 from domain.organisations.queries import successor_of
 from domain.organisations.rules import is_open
-from domain.referrals.effects import RESPONSES, close_to_receiver, end_services, move, note_reassignment, start_clocks
+from domain.referrals.effects import (
+    RESPONSES,
+    close_to_receiver,
+    end_services,
+    end_with_ground,
+    move,
+    note_reassignment,
+    start_clocks,
+)
 from domain.referrals.models import Referral
 from domain.referrals.rules import OVER, Act
 from domain.unit_of_work import UnitOfWork
@@ -77,12 +82,18 @@ async def reroute(work: UnitOfWork, case: Case, referral: Referral, receiver: Or
         return EscalationReason.CONFLICT_WALL
     if referral.service not in receiver.services or receiver.id == referral.sending_organisation_id:
         return EscalationReason.SERVICE_NOT_OFFERED
-    if not await _covered(work, case, referral, receiver):
+    found = await to_reroute(work, case, referral, receiver)
+    if found is None:
         return EscalationReason.NO_CONSENT
+    ground, consent = found
+    if consent is not None:
+        referral.consent_version_id, referral.shared_until = consent.id, consent.expires_at
+        await settle(work, referral.id, DeadlineKind.GROUND_END)
+        end_with_ground(work, referral)
     await _end_grant(work, referral)
     await end_services(work, None, referral, Outcome.RE_REFERRED)
     referral.receiving_organisation_id = receiver.id
-    await move(work, None, referral, Act.REROUTE, RefusalReason.ORGANISATION_CLOSED)
+    await move(work, None, referral, Act.REROUTE, RefusalReason.ORGANISATION_CLOSED, ground=ground)
     await _keep_clocks(work, case, referral)
     work.notify(receiver.id, NotificationKind.REFERRAL_ARRIVED, referral.reference)
     work.notify(
@@ -91,21 +102,6 @@ async def reroute(work: UnitOfWork, case: Case, referral: Referral, receiver: Or
     await settle_escalations(work, [await standing(work, referral.id)])
     await refresh_steps(work, case)
     return None
-
-
-async def _covered(work: UnitOfWork, case: Case, referral: Referral, receiver: Organisation) -> bool:
-    """Whether the ground that the package rests on lets this organisation have it; a consent is then its new ground."""
-    if referral.shared_until <= work.now:
-        return False
-    if referral.basis != LegalBasis.CONSENT or referral.consent_version_id is None:
-        return True
-    gate = procedure(work, case).by_key[referral.step].consent
-    rows = await work.session.execute(select(Consent).where(col(Consent.case_id) == case.id))
-    compartments = [Compartment(code) for code in referral.compartments]
-    found = covering(rows.scalars().all(), gate.purpose, receiver, compartments, work.now) if gate else None
-    if found is not None:
-        referral.consent_version_id, referral.shared_until = found.id, found.expires_at
-    return found is not None
 
 
 async def _end_grant(work: UnitOfWork, referral: Referral) -> None:

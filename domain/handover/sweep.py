@@ -84,7 +84,9 @@ def _leads(organisation: Organisation, now: datetime, *, everything: bool) -> Se
     closed = organisation.status == OrganisationStatus.CLOSED
     unhandled = is_open_case if everything else is_open_case & ~_escalated(col(Case.id))
     return select(col(Case.id), col(Case.id)).where(
-        col(Case.owner_organisation_id) == organisation.id, or_(unhandled, may_open) if closed else unhandled
+        col(Case.owner_organisation_id) == organisation.id,
+        col(Case.erased_at).is_(None),
+        or_(unhandled, may_open) if closed else unhandled,
     )
 
 

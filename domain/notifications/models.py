@@ -16,6 +16,7 @@ class NotificationKind(StrEnum):
     REFERRAL_ARRIVED = "referral_arrived"
     REFERRAL_CHANGED = "referral_changed"
     REFERRAL_RECALLED = "referral_recalled"
+    SHARING_ENDED = "sharing_ended"
     REFERRAL_OVERDUE = "referral_overdue"
     REFERRAL_EXPIRED = "referral_expired"
     STEP_OVERDUE = "step_overdue"
@@ -35,6 +36,16 @@ class NotificationKind(StrEnum):
     CALLBACK_HANDED_OVER = "callback_handed_over"
     SERVICE_INTERRUPTED = "service_interrupted"
     WORK_ESCALATED = "work_escalated"
+    APPROVAL_ASKED = "approval_asked"
+    APPROVAL_DECIDED = "approval_decided"
+    BUDGET_EXCEEDED = "budget_exceeded"
+    WALL_REVIEW = "wall_review"
+    GLASS_BROKEN = "glass_broken"
+    GLASS_UNREVIEWED = "glass_unreviewed"
+    GLASS_REVIEWED = "glass_reviewed"
+    HONEY_TOUCHED = "honey_touched"
+    SUBJECT_REQUEST_OVERDUE = "subject_request_overdue"
+    CASE_ERASED = "case_erased"
 
 
 class Notification(SQLModel, table=True):

@@ -2,17 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-from sqlmodel import col, select
-
+from domain.attachments.commands import choose, pack
 from domain.audit.actions import AuditAction
 from domain.capacity.commands import offer_upon
 from domain.cases.commands import KIND as COMPARTMENT_KIND
 from domain.cases.commands import person_of, take_step
 from domain.cases.models import Case
-from domain.cases.queries import record_of, walls_of
+from domain.cases.queries import record_of, refuse_walled
 from domain.cases.rules import CaseRecord
 from domain.codes import (
     Compartment,
@@ -26,10 +24,11 @@ from domain.codes import (
     Service,
 )
 from domain.consents.models import Consent
-from domain.consents.rules import covering
 from domain.deadlines.commands import ask_for_refresh, case_changed, settle
 from domain.deadlines.models import DeadlineKind
-from domain.errors import InvalidInput, NotPermitted, StateConflict, VersionStale
+from domain.disclosures.grounds import to_accept, to_refer, to_tell_sides
+from domain.disclosures.models import Ground
+from domain.errors import InvalidInput, NotPermitted, VersionStale
 from domain.notifications.models import NotificationKind
 from domain.organisations.models import Organisation
 from domain.organisations.rules import is_open
@@ -39,21 +38,23 @@ from domain.referrals.effects import (
     RESPONSES,
     close_to_receiver,
     end_services,
+    end_with_ground,
     move,
     open_to_receiver,
     start_clocks,
     start_service,
 )
 from domain.referrals.models import Referral
+from domain.referrals.openings import PACKAGE
 from domain.referrals.queries import answering
-from domain.referrals.rules import AFTER_ACCEPTANCE, OVER, Act, Side, at_least_as_urgent, moved, outcome_of
-from domain.sealing.models import SealedValue
+from domain.referrals.rules import OVER, Act, Side, at_least_as_urgent, moved, outcome_of
+from domain.requests.rules import refuse_restricted
 from domain.sealing.vault import Place
 from domain.unit_of_work import UnitOfWork
 from domain.workflow.engine import ConsentMissing, OpenStep
 
-PACKAGE = "package"
-"""The kind of sealed value that a package is."""
+GROUND = "ground"
+"""The kind of sealed value that the reason is for which a referral shares something without consent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,8 @@ class SendReferral:
         draft: Prepare it only; nobody else learns of it before it is sent.
         earlier_referral: The reference of the referral that this one repeats elsewhere.
         capacity_question: The answered question upon which it is offered; the receiver learns of it on acceptance.
+        reason: Why it is shared without consent, where it is; sealed, and shown to the person.
+        attachments: References of attachments of the case that its package holds, in compartments that it shares.
     """
 
     step: str
@@ -78,6 +81,8 @@ class SendReferral:
     draft: bool = False
     earlier_referral: str | None = None
     capacity_question: str | None = None
+    reason: str | None = None
+    attachments: tuple[str, ...] = ()
 
 
 async def send_referral(command: SendReferral, permit: Permit, work: UnitOfWork) -> tuple[Referral, tuple[str, ...]]:
@@ -86,22 +91,22 @@ async def send_referral(command: SendReferral, permit: Permit, work: UnitOfWork)
     Raises:
         StepNotOpen: the case's SOP does not allow the step now.
         ConsentMissing: the person has not agreed to what the step would share with this recipient.
-        InvalidInput: the service, recipient, priority or compartments do not fit the step.
+        InvalidInput: the service, recipient, priority or compartments do not fit the step; or it is shared without
+            consent and nobody says why.
     """
     case = await work.lock(Case, permit.subject_id)
     step = await take_step(work, case, permit, command.step)
-    if command.service not in step.step.services or step.step.opens is None:
-        raise InvalidInput(field="service", reason="not among the services of the step")
-    priority = command.priority or step.step.opens.referral.priority
-    if not at_least_as_urgent(priority, step.step.opens.referral.priority):
-        raise InvalidInput(field="priority", reason="slower than the step demands")
+    priority = _priority(step, command)
     recipient = await _recipient(work, case, permit, command)
     compartments = _compartments(work, case, step, command)
     record = await record_of(work.session, case)
-    referral = _drafted(command, permit, work, record, step, (recipient, priority, compartments))
+    ground, consent = await to_refer(work, permit, record, step, recipient, compartments)
+    referral = _drafted(command, permit, work, record, step, (recipient, priority, compartments, consent))
     referral.earlier_referral_id = await _earlier(work, case, command.earlier_referral)
     work.add(referral)
     await work.flush()
+    await _seal_reason(command.reason, ground, referral, work)
+    await choose(work, permit, referral, command.attachments)
     if command.capacity_question is not None:
         terms = (referral.sending_organisation_id, recipient.id, command.service)
         (await offer_upon(work, command.capacity_question, case.id, terms)).referral_id = referral.id
@@ -115,9 +120,19 @@ async def send_referral(command: SendReferral, permit: Permit, work: UnitOfWork)
         compartments=[*referral.compartments],
     )
     if not command.draft:
-        await _send(work, permit, case, referral)
+        await _send(work, ground, case, referral)
     await case_changed(work, case)
     return referral, _warnings(record, command.service)
+
+
+def _priority(step: OpenStep, command: SendReferral) -> Priority:
+    """Return how soon it must be answered, if the step opens such a referral at all."""
+    if command.service not in step.step.services or step.step.opens is None:
+        raise InvalidInput(field="service", reason="not among the services of the step")
+    priority = command.priority or step.step.opens.referral.priority
+    if not at_least_as_urgent(priority, step.step.opens.referral.priority):
+        raise InvalidInput(field="priority", reason="slower than the step demands")
+    return priority
 
 
 def _drafted(
@@ -126,18 +141,18 @@ def _drafted(
     work: UnitOfWork,
     record: CaseRecord,
     step: OpenStep,
-    terms: tuple[Organisation, Priority, frozenset[Compartment]],
+    terms: tuple[Organisation, Priority, frozenset[Compartment], Consent | None],
 ) -> Referral:
     """Return the draft: who asks whom for what, on which ground, and what the receiver may know before acceptance."""
-    recipient, priority, compartments = terms
+    recipient, priority, compartments, consent = terms
     case, person = record.case, record.person
-    consent = _consent(record, step, recipient, compartments, work)
     return Referral(
         id=work.ids.uuid(),
         reference=work.ids.reference("R"),
         case_id=case.id,
         country=case.country,
         step=command.step,
+        purpose=step.step.consent.purpose if step.step.consent else Purpose.SUPPORT,
         service=command.service,
         priority=priority,
         sending_organisation_id=permit.actor.organisation_id,
@@ -153,6 +168,21 @@ def _drafted(
         changed_at=work.now,
         shared_until=_shared_until(work, case, step, consent),
     )
+
+
+async def _seal_reason(reason: str | None, ground: Ground, referral: Referral, work: UnitOfWork) -> None:
+    """Seal with the case why something is shared without consent: whoever does it says why, and the person can ask."""
+    if (ground.basis == LegalBasis.CONSENT) != (reason is None):
+        raise InvalidInput(field="reason", reason="said where something is shared without consent, and only there")
+    if reason is not None:
+        await work.vault.put(
+            {"reason": reason},
+            holder_id=referral.case_id,
+            record_id=referral.id,
+            kind=GROUND,
+            compartment=Compartment.NARRATIVE,
+            now=work.now,
+        )
 
 
 def _warnings(record: CaseRecord, service: Service) -> tuple[str, ...]:
@@ -175,8 +205,7 @@ async def _recipient(work: UnitOfWork, case: Case, permit: Permit, command: Send
 async def _reachable(work: UnitOfWork, case: Case, recipient: Organisation) -> None:
     if not is_open(recipient, work.now):
         raise InvalidInput(field="recipient", reason="not an active organisation of the directory")
-    if any(wall.organisation_id == recipient.id for wall in await walls_of(work.session, case.id)):
-        raise InvalidInput(field="recipient", reason="behind a conflict wall of this case")
+    await refuse_walled(work, case.id, recipient.id, field="recipient")
 
 
 def _compartments(work: UnitOfWork, case: Case, step: OpenStep, command: SendReferral) -> frozenset[Compartment]:
@@ -190,27 +219,13 @@ def _compartments(work: UnitOfWork, case: Case, step: OpenStep, command: SendRef
     return frozenset(command.compartments)
 
 
-def _consent(
-    record: CaseRecord, step: OpenStep, recipient: Organisation, compartments: frozenset[Compartment], work: UnitOfWork
-) -> Consent | None:
-    if step.step.consent is None or step.basis != LegalBasis.CONSENT:
-        return None
-    purpose = step.step.consent.purpose
-    found = covering(record.consents, purpose, recipient, compartments, work.now)
-    if found is None:
-        raise ConsentMissing(
-            step=step.step.key, purposes=[str(purpose)], compartments=[str(one) for one in sorted(compartments)]
-        )
-    return found
-
-
 def _shared_until(work: UnitOfWork, case: Case, step: OpenStep, consent: Consent | None) -> datetime:
-    """Return when the ground for sharing ends: any other ground than consent lasts no longer than a consent would."""
+    """Return when the ground for sharing ends: that of the consent, or of the basis, as the profile has it."""
     if consent is not None:
         return consent.expires_at
-    rules = work.catalogue.confidentiality(case.country).consents
     purpose = step.step.consent.purpose if step.step.consent else Purpose.SUPPORT
-    return work.now + timedelta(days=rules[purpose].valid_days)
+    days = work.catalogue.confidentiality(case.country).shares_for(step.basis or LegalBasis.CONSENT, purpose)
+    return work.now + timedelta(days=days)
 
 
 async def _earlier(work: UnitOfWork, case: Case, reference: str | None) -> UUID | None:
@@ -229,26 +244,29 @@ async def _send_draft(work: UnitOfWork, permit: Permit, referral: Referral) -> N
     recipient = await work.get(Organisation, referral.receiving_organisation_id)
     await _reachable(work, case, recipient)
     compartments = frozenset(Compartment(code) for code in referral.compartments)
-    consent = _consent(await record_of(work.session, case), step, recipient, compartments, work)
+    ground, consent = await to_refer(work, permit, await record_of(work.session, case), step, recipient, compartments)
     if (step.basis or LegalBasis.CONSENT) != referral.basis:
         raise ConsentMissing(step=referral.step, compartments=[*referral.compartments])
     referral.consent_version_id = consent.id if consent else None
     referral.shared_until = _shared_until(work, case, step, consent)
-    await _send(work, permit, case, referral)
+    await _send(work, ground, case, referral)
     await case_changed(work, case)
 
 
-async def _send(work: UnitOfWork, permit: Permit, case: Case, referral: Referral) -> None:
+async def _send(work: UnitOfWork, ground: Ground, case: Case, referral: Referral) -> None:
     """Freeze and seal the package, start the clocks and tell the receiver."""
+    refuse_restricted(case)
     person = await person_of(work, case)
-    await work.vault.copy(
+    await work.hand_on(
+        ground,
         Place(case.id, person.id, COMPARTMENT_KIND),
         Place(referral.id, referral.id, PACKAGE),
         [Compartment(code) for code in referral.compartments],
-        work.now,
     )
-    await move(work, permit, referral, Act.SEND)
+    await pack(work, referral)
+    await move(work, ground.permit, referral, Act.SEND, ground=ground)
     start_clocks(work, case, referral, *RESPONSES)
+    end_with_ground(work, referral)
     work.notify(referral.receiving_organisation_id, NotificationKind.REFERRAL_ARRIVED, referral.reference)
 
 
@@ -280,7 +298,7 @@ class MoveReferral:
     note: str | None = None
 
 
-NOTES = {Act.ASK: "question", Act.ANSWER: "answer"}
+KIND_OF_NOTE = {Act.ASK: "question", Act.ANSWER: "answer"}
 
 
 async def move_referral(command: MoveReferral, permit: Permit, work: UnitOfWork) -> Referral:
@@ -300,20 +318,24 @@ async def move_referral(command: MoveReferral, permit: Permit, work: UnitOfWork)
         await _send_draft(work, permit, referral)
         return referral
     if command.note is not None:
+        await to_tell_sides(work, permit, referral)
         await work.vault.put(
             {"text": command.note},
             holder_id=referral.id,
             record_id=work.ids.uuid(),
-            kind=NOTES[command.act],
+            kind=KIND_OF_NOTE[command.act],
             compartment=Compartment.NARRATIVE,
             now=work.now,
         )
     referral.outcome = command.outcome
+    ground = await to_accept(work, permit, referral) if command.act == Act.ACCEPT else None
     if command.act == Act.START:
         await admit(work, permit, referral)
     if command.act in {Act.COMPLETE, Act.FAIL}:
         await leave(work, permit, referral)
-    await move(work, permit, referral, command.act, command.reason, command.declined_by)
+    await move(work, permit, referral, command.act, command.reason, command.declined_by, ground=ground)
+    if ground is not None:
+        await open_to_receiver(work, ground, referral)
     await _consequences(work, permit, referral, command)
     return referral
 
@@ -327,8 +349,6 @@ def _side_acts(side: Side, referral: Referral, permit: Permit) -> None:
 
 async def _consequences(work: UnitOfWork, permit: Permit, referral: Referral, command: MoveReferral) -> None:
     act = command.act
-    if act == Act.ACCEPT:
-        await open_to_receiver(work, referral)
     if act == Act.START:
         await start_service(work, permit, referral)
     if referral.status in OVER:
@@ -352,39 +372,3 @@ async def _consequences(work: UnitOfWork, permit: Permit, referral: Referral, co
         if organisation_id != permit.actor.organisation_id:
             work.notify(organisation_id, kind, referral.reference, referral.status)
     ask_for_refresh(work, referral.case_id, permit.actor.organisation_id, referral.id)
-
-
-async def reveal_package(permit: Permit, referral: Referral, work: UnitOfWork) -> dict[Compartment, dict[str, Any]]:
-    """Open the frozen package of an accepted referral.
-
-    The row is locked against a withdrawal that is under way: either this reading is first and the withdrawal waits, or
-    the withdrawal has destroyed the package.
-    """
-    rows = await work.session.execute(
-        select(Referral)
-        .where(col(Referral.id) == referral.id)
-        .with_for_update(read=True)
-        .execution_options(populate_existing=True)
-    )
-    standing = rows.scalar_one()
-    if standing.status not in AFTER_ACCEPTANCE:
-        raise StateConflict(current=str(standing.status))
-    return await work.reveal(
-        permit, action=AuditAction.PACKAGE_REVEALED, stream_id=referral.case_id, record_id=referral.id, kind=PACKAGE
-    )
-
-
-async def reveal_notes(permit: Permit, referral: Referral, work: UnitOfWork) -> list[tuple[str, str]]:
-    """Open the questions and answers about a referral, oldest first; both sides may read them."""
-    rows = await work.session.execute(
-        select(SealedValue.record_id, SealedValue.kind)
-        .where(col(SealedValue.holder_id) == referral.id, col(SealedValue.kind).in_(NOTES.values()))
-        .order_by(col(SealedValue.changed_at))
-    )
-    notes: list[tuple[str, str]] = []
-    for record_id, kind in rows.all():
-        opened = await work.reveal(
-            permit, action=AuditAction.NOTES_REVEALED, stream_id=referral.case_id, record_id=record_id, kind=kind
-        )
-        notes += [(kind, fields["text"]) for fields in opened.values()]
-    return notes

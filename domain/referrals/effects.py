@@ -1,23 +1,29 @@
 """What an act does beside changing the status: events, clocks, grants, packages and service episodes."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
+from sqlalchemy import Uuid, bindparam, text
 from sqlmodel import col, select
 
 from domain.audit.actions import AuditAction
+from domain.audit.chain import Detail
 from domain.cases.models import Case, CaseAccess, Relation
 from domain.cases.queries import procedure, running_grants
 from domain.codes import Outcome, Priority, ReferralStatus, RefusalReason, Service
 from domain.columns import FOREVER
 from domain.deadlines.commands import settle
 from domain.deadlines.models import Deadline, DeadlineKind
+from domain.disclosures.models import Ground
+from domain.errors import NotPermitted
 from domain.permits import Permit
 from domain.places.holding import call_next, free
 from domain.referrals.models import Referral, ReferralEvent
 from domain.referrals.rules import AFTER_ACCEPTANCE, OVER, Act, moved
+from domain.requests.rules import refuse_restricted
 from domain.services.models import ServiceEpisode
 from domain.unit_of_work import UnitOfWork
 
+CANCEL = text("SELECT nrm_cancel_events(:referral)").bindparams(bindparam("referral", type_=Uuid))
 RESPONSES = (DeadlineKind.REFERRAL_RESPONSE, DeadlineKind.REFERRAL_EXPIRY)
 
 
@@ -28,8 +34,13 @@ async def move(
     act: Act,
     reason: str | None = None,
     declined_by: str | None = None,
+    *,
+    ground: Ground | None = None,
 ) -> None:
-    """Set the new status, and write the event that is its only history. Who ends a service lets the next one in."""
+    """Set the new status, and write the event that is its only history. Who ends a service lets the next one in.
+
+    `ground`: of an act that lets somebody have or open something; the audit remembers it.
+    """
     transition = moved(ReferralStatus(referral.status), act)
     makes_room = referral.status in AFTER_ACCEPTANCE and transition.target in OVER
     referral.status = transition.target
@@ -51,24 +62,14 @@ async def move(
         )
     )
     await work.flush()
+    told: dict[str, Detail] = {"status": transition.target, "reason": reason}
+    if ground is not None:
+        told |= {**ground.told(), "compartments": [*referral.compartments], "service": str(referral.service)}
+    stream, subject = referral.case_id, referral.id
     if permit is not None:
-        work.audit(
-            transition.action,
-            permit,
-            stream_id=referral.case_id,
-            subject_id=referral.id,
-            status=transition.target,
-            reason=reason,
-        )
+        work.audit(transition.action, permit, stream_id=stream, subject_id=subject, **told)
     else:
-        work.audit_clock(
-            transition.action,
-            stream_id=referral.case_id,
-            subject_id=referral.id,
-            rule="clock",
-            status=transition.target,
-            reason=reason,
-        )
+        work.audit_clock(transition.action, stream_id=stream, subject_id=subject, rule="clock", **told)
     if makes_room:
         await call_next(work, referral.receiving_organisation_id, referral.service, referral.id, referral.case_id)
 
@@ -84,24 +85,34 @@ def start_clocks(work: UnitOfWork, case: Case, referral: Referral, *kinds: Deadl
     for kind in kinds:
         duration = lasting[kind]
         if duration is not None:
-            _start_clock(work, referral, kind, calendar.add(work.now, duration), rule.escalate_to)
+            work.add(_clock(work, referral, kind, calendar.add(work.now, duration), escalate_to=rule.escalate_to))
 
 
-def _start_clock(
-    work: UnitOfWork, referral: Referral, kind: DeadlineKind, due_at: datetime, escalate_to: str | None
-) -> None:
-    work.add(
-        Deadline(
-            id=work.ids.uuid(),
-            case_id=referral.case_id,
-            subject_id=referral.id,
-            organisation_id=referral.receiving_organisation_id,
-            kind=kind,
-            rule=referral.priority,
-            escalate_to=escalate_to,
-            anchored_at=work.now,
-            due_at=due_at,
-        )
+def end_with_ground(work: UnitOfWork, referral: Referral) -> None:
+    """Let the clock end what a referral shares when the ground that it rests on ends."""
+    until = referral.shared_until
+    work.add(_clock(work, referral, DeadlineKind.GROUND_END, until, rule=until.astimezone(UTC).isoformat()))
+
+
+def _clock(
+    work: UnitOfWork,
+    referral: Referral,
+    kind: DeadlineKind,
+    due_at: datetime,
+    *,
+    rule: str | None = None,
+    escalate_to: str | None = None,
+) -> Deadline:
+    return Deadline(
+        id=work.ids.uuid(),
+        case_id=referral.case_id,
+        subject_id=referral.id,
+        organisation_id=referral.receiving_organisation_id,
+        kind=kind,
+        rule=rule or referral.priority,
+        escalate_to=escalate_to,
+        anchored_at=work.now,
+        due_at=due_at,
     )
 
 
@@ -123,8 +134,14 @@ async def note_reassignment(work: UnitOfWork, referral: Referral) -> None:
     await work.flush()
 
 
-async def open_to_receiver(work: UnitOfWork, referral: Referral) -> None:
-    """Write the grant of an acceptance. Accepting case management takes the case over."""
+async def open_to_receiver(work: UnitOfWork, ground: Ground, referral: Referral) -> None:
+    """Write the grant of an acceptance, on its ground. Accepting case management takes the case over.
+
+    Raises:
+        Restricted: the person wants nothing passed on any more.
+    """
+    if ground.permit is None or ground.permit.subject_id != referral.id:
+        raise NotPermitted(rule="ground")
     takes_over = referral.service == Service.CASE_MANAGEMENT
     work.add(
         CaseAccess(
@@ -140,9 +157,10 @@ async def open_to_receiver(work: UnitOfWork, referral: Referral) -> None:
         )
     )
     await work.flush()
+    case = await work.lock(Case, referral.case_id)  # only now may the receiver see it: a restriction is looked at here
+    refuse_restricted(case)
     if not takes_over:
         return
-    case = await work.lock(Case, referral.case_id)
     for grant in await running_grants(work.session, case.id, Relation.OWNER, work.now):
         if grant.organisation_id != referral.receiving_organisation_id:
             grant.valid_until = work.now
@@ -190,7 +208,11 @@ def end_service(work: UnitOfWork, permit: Permit | None, episode: ServiceEpisode
 
 async def share_no_longer_than(work: UnitOfWork, referral: Referral, instant: datetime) -> None:
     """Let what a referral shares, or will share once it is accepted, end with the ground that it rests on."""
-    referral.shared_until = min(referral.shared_until, instant)
+    if instant < referral.shared_until:
+        referral.shared_until = instant
+        if referral.status != ReferralStatus.DRAFT:
+            await settle(work, referral.id, DeadlineKind.GROUND_END)
+            end_with_ground(work, referral)
     rows = await work.session.execute(
         select(CaseAccess).where(col(CaseAccess.holder_id) == referral.id, col(CaseAccess.valid_until) > instant)
     )
@@ -200,15 +222,25 @@ async def share_no_longer_than(work: UnitOfWork, referral: Referral, instant: da
 
 
 async def close_to_receiver(work: UnitOfWork, permit: Permit | None, referral: Referral) -> None:
-    """End the receiver's grant, free the places that it holds and destroy the package with its keys."""
+    """End what a referral that is over gave its receiver: grant, places, clocks and package; see `close_package`."""
+    await free(work, permit, referral)
+    await settle(work, referral.id, *RESPONSES, DeadlineKind.GROUND_END)
+    await close_package(work, permit, referral)
+
+
+async def close_package(work: UnitOfWork, permit: Permit | None, referral: Referral) -> None:
+    """End the receiver's grant, destroy the package with its keys, and cancel what was not told of the referral yet.
+
+    Whoever calls this tells both sides after it, without content.
+    """
     rows = await work.session.execute(
         select(CaseAccess).where(col(CaseAccess.holder_id) == referral.id, col(CaseAccess.valid_until) > work.now)
     )
     for grant in rows.scalars():
         grant.valid_until = work.now
-    await free(work, permit, referral)
-    await settle(work, referral.id, *RESPONSES)
     await work.vault.shred(referral.id)
+    await work.flush()
+    await work.session.execute(CANCEL, {"referral": referral.id})
     if permit is not None:
         work.audit(AuditAction.PACKAGE_PURGED, permit, stream_id=referral.case_id, subject_id=referral.id)
     else:

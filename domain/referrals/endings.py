@@ -4,6 +4,7 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
+from domain.audit.actions import AuditAction
 from domain.cases.models import Case
 from domain.cases.queries import procedure
 from domain.codes import Compartment, Outcome, ReferralStatus
@@ -12,9 +13,9 @@ from domain.consents.rules import covering
 from domain.notifications.models import NotificationKind
 from domain.organisations.models import Organisation
 from domain.permits import Permit
-from domain.referrals.effects import close_to_receiver, end_services, move, share_no_longer_than
+from domain.referrals.effects import close_package, close_to_receiver, end_services, move, share_no_longer_than
 from domain.referrals.models import Referral
-from domain.referrals.rules import OVER, Act
+from domain.referrals.rules import BEFORE_ACCEPTANCE, OVER, Act
 from domain.unit_of_work import UnitOfWork
 
 
@@ -26,6 +27,31 @@ async def expire_referral(work: UnitOfWork, referral: Referral) -> None:
     await move(work, None, referral, Act.EXPIRE)
     await close_to_receiver(work, None, referral)
     work.notify(referral.sending_organisation_id, NotificationKind.REFERRAL_EXPIRED, referral.reference)
+
+
+async def end_sharing(work: UnitOfWork, referral: Referral) -> bool:
+    """The clock ends what a referral shares, because its consent or other basis has expired; returns whether it did.
+
+    Before acceptance the referral expires. After it nothing opens any more and the package is destroyed, but the
+    service goes on: nobody loses a bed because a paper ran out. Both sides are told, so that the person is asked again.
+    """
+    if referral.status in OVER or referral.status == ReferralStatus.DRAFT or referral.shared_until > work.now:
+        return False
+    if referral.status in BEFORE_ACCEPTANCE:
+        await expire_referral(work, referral)
+        work.notify(referral.receiving_organisation_id, NotificationKind.REFERRAL_RECALLED, referral.reference)
+        return True
+    await close_package(work, None, referral)
+    work.audit_clock(
+        AuditAction.SHARING_ENDED,
+        stream_id=referral.case_id,
+        subject_id=referral.id,
+        rule="clock",
+        basis=referral.basis,
+    )
+    for organisation_id in (referral.sending_organisation_id, referral.receiving_organisation_id):
+        work.notify(organisation_id, NotificationKind.SHARING_ENDED, referral.reference)
+    return True
 
 
 async def lock_open_referrals(work: UnitOfWork, case_id: UUID) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from domain.codes import LegalBasis, Outcome, Priority, ReferralStatus, Service
+from domain.codes import LegalBasis, Outcome, Priority, Purpose, ReferralStatus, Service
 from domain.columns import Codes, Instant
 
 
@@ -17,6 +17,7 @@ class Referral(SQLModel, table=True):
 
     Attributes:
         step: The SOP step that opened it.
+        purpose: What for: that of the step's consent.
         compartments: What its package holds.
         basis: Why the package may be shared: consent, or the named basis instead of it.
         consent_version_id: The version of the consent that covers it.
@@ -37,6 +38,7 @@ class Referral(SQLModel, table=True):
     case_id: UUID = Field(foreign_key="cases.id")
     country: str = Field(max_length=2)
     step: str = Field(max_length=60)
+    purpose: Purpose = Field(sa_type=Text, sa_column_kwargs={"server_default": Purpose.SUPPORT.value})
     service: Service = Field(sa_type=Text)
     priority: Priority = Field(sa_type=Text)
     sending_organisation_id: UUID = Field(foreign_key="organisations.id")

@@ -7,16 +7,20 @@ from typing import Any
 from sqlmodel import col, select
 
 from domain.audit.actions import AuditAction
-from domain.cases.queries import walls_of
+from domain.cases.models import Case
+from domain.cases.queries import refuse_walled
 from domain.codes import CommissionOutcome, Compartment, NrmRole, OrganisationStatus, OrganisationType
 from domain.courses.commands import course_changed, take_recording
+from domain.courses.models import Course
 from domain.deadlines.commands import ask_for_refresh
+from domain.disclosures.grounds import to_put_plan, to_read_reasons
 from domain.errors import InvalidInput, StateConflict
 from domain.notifications.models import NotificationKind
 from domain.organisations.models import Organisation
 from domain.permits import Permit
 from domain.rehabilitation.models import CommissionRecord
 from domain.rehabilitation.plans import rehabilitation
+from domain.requests.rules import refuse_restricted
 from domain.unit_of_work import UnitOfWork
 
 REASONS = "reasons"
@@ -30,13 +34,15 @@ async def ask_commission(organisation_code: str, permit: Permit, work: UnitOfWor
         StepNotOpen, ConsentMissing, NotPermitted: as for the step of the procedure.
         InvalidInput: the organisation holds no commission, or must not learn of the case.
     """
+    # The case is held before the course, as everybody does.
+    ground = await to_put_plan(work, permit, (await work.get(Course, permit.subject_id)).case_id)
     course, now = await rehabilitation(work, permit)
     take_recording(now, permit, "commission", CommissionOutcome.ASKED)
     commission = await work.one(Organisation, code=organisation_code)
     if commission is None or not _holds_commission(commission, course.country):
         raise InvalidInput(field="organisation", reason="holds no commission")
-    if any(wall.organisation_id == commission.id for wall in await walls_of(work.session, course.case_id)):
-        raise InvalidInput(field="organisation", reason="behind a conflict wall")
+    await refuse_walled(work, course.case_id, commission.id, field="organisation")
+    refuse_restricted(await work.get(Case, course.case_id))
     record_id = work.ids.uuid()
     asked = CommissionRecord(
         id=record_id,
@@ -51,7 +57,7 @@ async def ask_commission(organisation_code: str, permit: Permit, work: UnitOfWor
         staff_id=permit.actor.staff_id,
     )
     work.add(asked)
-    work.audit(AuditAction.COMMISSION_ASKED, permit, stream_id=course.id, subject_id=asked.id)
+    work.audit(AuditAction.COMMISSION_ASKED, permit, stream_id=course.id, subject_id=asked.id, **ground.told())
     work.notify(commission.id, NotificationKind.COMMISSION_ASKED, str(asked.id))
     await course_changed(work, course, permit)
     return asked
@@ -136,8 +142,9 @@ async def decision_on(work: UnitOfWork, request: CommissionRecord) -> Commission
 
 async def reveal_reasons(permit: Permit, request: CommissionRecord, work: UnitOfWork) -> dict[str, Any]:
     """Open the reasons of a decision; recorded before they are read."""
+    ground = await to_read_reasons(work, permit, request.case_id)
     opened = await work.reveal(
-        permit,
+        ground,
         action=AuditAction.REASONS_REVEALED,
         stream_id=request.course_id,
         record_id=request.id,

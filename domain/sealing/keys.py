@@ -4,6 +4,7 @@ from uuid import UUID
 
 from domain.sealing.envelope import KEY_BYTES, SealBroken, length_prefixed
 from domain.sealing.providers import KeyProvider, RandomBytes
+from domain.sealing.ring import ID_BYTES
 
 
 def new_data_key(
@@ -44,6 +45,11 @@ def rewrap_data_key(provider: KeyProvider, wrapped: bytes, *, holder_id: UUID, c
         SealBroken: as for `unwrap_data_key`.
     """
     return provider.rewrap(wrapped, _place(holder_id, compartment, version))
+
+
+def key_id_of(wrapped: bytes) -> str:
+    """Return the id of the key-encryption key that a wrapped key names; every provider writes it after the format."""
+    return wrapped[1 : 1 + ID_BYTES].hex()
 
 
 def _place(holder_id: UUID, compartment: str, version: int) -> bytes:

@@ -1,9 +1,9 @@
-"""Where sealed bytes and wrapped keys lie. Every sealed byte of the database stands in one table."""
+"""Where sealed bytes and wrapped keys lie: every sealed byte of the database stands in one of these tables."""
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Index
+from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
 from domain.columns import Instant
@@ -42,3 +42,32 @@ class SealingKey(SQLModel, table=True):
     version: int = Field(primary_key=True)
     key_id: str = Field(max_length=40)
     wrapped: bytes
+
+
+class RetiredKey(SQLModel, table=True):
+    """A key-encryption key that wraps nothing any more, and never will again: the database refuses it. Grows only."""
+
+    __tablename__ = "retired_keys"
+
+    key_id: str = Field(primary_key=True, max_length=40)
+    retired_at: datetime = Field(sa_type=Instant, sa_column_kwargs={"server_default": text("now()")})
+
+
+class SealedChunk(SQLModel, table=True):
+    """One chunk of a sealed stream (`stream.py`): of what is too long for one sealed value.
+
+    Attributes:
+        record_id: The record that the stream belongs to.
+        number: The place of the chunk, from 0.
+        holder_id: Whose key seals it: a case, or the package of a referral.
+    """
+
+    __tablename__ = "sealed_chunks"
+    __table_args__ = (Index("sealed_chunks_of_holder", "holder_id"),)
+
+    record_id: UUID = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    holder_id: UUID
+    compartment: str = Field(max_length=20)
+    key_version: int
+    sealed: bytes

@@ -1,7 +1,7 @@
 """Put sealed values into the database and take them out. Only the unit of work calls this."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,9 +14,11 @@ from sqlmodel import col, select
 from domain.codes import Compartment
 from domain.errors import InvalidInput
 from domain.sealing.envelope import MAX_PLAINTEXT, NONCE_BYTES, Context, fingerprint, open_sealed, seal
-from domain.sealing.keys import new_data_key, unwrap_data_key
-from domain.sealing.models import SealedValue, SealingKey
+from domain.sealing.keys import key_id_of, new_data_key, unwrap_data_key
+from domain.sealing.models import SealedChunk, SealedValue, SealingKey
 from domain.sealing.providers import KeyProvider, RandomBytes
+from domain.sealing.stream import Stream
+from domain.sealing.streams import Streams, Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,9 @@ class Sealing:
     fields: Mapping[str, Any]
 
 
+Places = Callable[[str, Compartment, Collection[str]], bool]
+
+
 class Vault:
     """The sealed values of one transaction.
 
@@ -44,10 +49,12 @@ class Vault:
         session: The transaction; row-level security decides which rows it sees at all.
         keys: Wraps and unwraps data keys; the database never sees one.
         random: Returns so many unpredictable bytes.
+        places: Tells whether fields of a kind of record have their place in a compartment; what has none is not stored.
     """
 
-    def __init__(self, session: AsyncSession, keys: KeyProvider, random: RandomBytes) -> None:
-        self.session, self.keys, self.random = session, keys, random
+    def __init__(self, session: AsyncSession, keys: KeyProvider, random: RandomBytes, places: Places) -> None:
+        self.session, self.keys, self.random, self._places = session, keys, random, places
+        self.streams = Streams(session, keys, random)
 
     async def put(
         self,
@@ -62,7 +69,7 @@ class Vault:
         """Seal fields as one blob, replacing an earlier version. Returns its fingerprint for the audit entry.
 
         Raises:
-            InvalidInput: together they are longer than one sealed value may be.
+            InvalidInput: together they are longer than one sealed value may be, or one has no place in the compartment.
         """
         return (await self.put_all({compartment: fields}, Place(holder_id, record_id, kind), now))[compartment]
 
@@ -72,15 +79,16 @@ class Vault:
         """Seal the fields of several compartments in the same place, as `put` does; returns the fingerprints."""
         if not contents:
             return {}
+        plain = {one: self._plaintext(place, fields, one) for one, fields in contents.items()}
         data_keys = await self._keys(place.holder_id, contents)
         earlier = await self._locked(place, contents)
         fingerprints: dict[Compartment, str] = {}
-        for compartment, fields in contents.items():
+        for compartment, plaintext in plain.items():
             key_version, key = data_keys[compartment]
             row = earlier.get(compartment)
             version = 1 if row is None else row.version + 1
             context = Context(place.holder_id, place.record_id, place.kind, compartment, key_version, version)
-            blob = seal(_plaintext(fields, compartment), key=key, nonce=self.random(NONCE_BYTES), context=context)
+            blob = seal(plaintext, key=key, nonce=self.random(NONCE_BYTES), context=context)
             if row is None:
                 row = SealedValue(
                     record_id=place.record_id,
@@ -125,12 +133,12 @@ class Vault:
                 self.keys, holder_id=holder_id, compartment=compartment, version=1, random=self.random
             )
             context = Context(holder_id, one.place.record_id, one.place.kind, compartment, 1, 1)
-            plaintext = _plaintext(one.fields, compartment)
+            plaintext = self._plaintext(one.place, one.fields, compartment)
             blob = seal(plaintext, key=key, nonce=self.random(NONCE_BYTES), context=context)
             fingerprints.append(fingerprint(blob).hex())
             self.session.add(
                 SealingKey(
-                    holder_id=holder_id, compartment=compartment, version=1, key_id=self.keys.key_id, wrapped=wrapped
+                    holder_id=holder_id, compartment=compartment, version=1, key_id=key_id_of(wrapped), wrapped=wrapped
                 )
             )
             values.append(
@@ -195,12 +203,17 @@ class Vault:
             opened[place][Compartment(value.compartment)] = json.loads(content)
         return opened
 
-    async def copy(self, source: Place, target: Place, compartments: Collection[Compartment], now: datetime) -> None:
-        """Seal compartments again under another holder's keys: the plaintext goes nowhere else."""
+    async def copy(
+        self, source: Place, target: Place, compartments: Collection[Compartment], now: datetime
+    ) -> dict[Compartment, str]:
+        """Seal compartments again under another holder's keys, and return the fingerprints.
+
+        The plaintext goes nowhere else.
+        """
         opened = await self.take(
             holder_id=source.holder_id, record_id=source.record_id, kind=source.kind, compartments=compartments
         )
-        await self.put_all(opened, target, now)
+        return await self.put_all(opened, target, now)
 
     async def present(self, *, holder_id: UUID, record_id: UUID, kind: str) -> set[Compartment]:
         """Return which compartments hold something, opening none."""
@@ -226,10 +239,47 @@ class Vault:
         )
         return rows.first() is not None
 
-    async def shred(self, holder_id: UUID) -> None:
-        """Delete a holder's sealed values and their keys: what a copy elsewhere still holds can no longer be opened."""
-        await self.session.execute(delete(SealedValue).where(col(SealedValue.holder_id) == holder_id))
-        await self.session.execute(delete(SealingKey).where(col(SealingKey.holder_id) == holder_id))
+    async def shred(self, holder_id: UUID, compartments: Collection[Compartment] = tuple(Compartment)) -> None:
+        """Delete what is sealed for a holder, and its keys: what a copy elsewhere still holds can no longer be opened.
+
+        The database writes each destroyed key into the shred ledger, in the same transaction.
+        """
+        chunks = delete(SealedChunk).where(col(SealedChunk.holder_id) == holder_id)
+        values = delete(SealedValue).where(col(SealedValue.holder_id) == holder_id)
+        keys = delete(SealingKey).where(col(SealingKey.holder_id) == holder_id)
+        if set(compartments) != set(Compartment):
+            chunks = chunks.where(col(SealedChunk.compartment).in_(sorted(compartments)))
+            values = values.where(col(SealedValue.compartment).in_(sorted(compartments)))
+            keys = keys.where(col(SealingKey.compartment).in_(sorted(compartments)))
+        await self.session.execute(chunks)
+        await self.session.execute(values)
+        await self.session.execute(keys)
+
+    async def put_stream(
+        self, content: bytes, *, holder_id: UUID, record_id: UUID, compartment: Compartment
+    ) -> Written:
+        """Seal a long content in chunks; it cannot be replaced."""
+        data_key = (await self._keys(holder_id, [compartment]))[compartment]
+        return await self.streams.write(
+            content, holder_id=holder_id, record_id=record_id, compartment=compartment, data_key=data_key
+        )
+
+    async def copy_stream(self, source: Stream, *, holder_id: UUID, record_id: UUID) -> Written:
+        """Seal a stream again under another holder's keys."""
+        compartment = Compartment(source.compartment)
+        data_key = (await self._keys(holder_id, [compartment]))[compartment]
+        return await self.streams.copy(source, holder_id=holder_id, record_id=record_id, data_key=data_key)
+
+    async def drop(self, place: Place) -> None:
+        """Delete the sealed values of one place and the stream of its record; the holder's keys stay for the rest."""
+        await self.streams.drop(place.record_id)
+        await self.session.execute(
+            delete(SealedValue).where(
+                col(SealedValue.record_id) == place.record_id,
+                col(SealedValue.kind) == place.kind,
+                col(SealedValue.holder_id) == place.holder_id,
+            )
+        )
 
     async def _keys(
         self, holder_id: UUID, compartments: Collection[Compartment]
@@ -252,16 +302,18 @@ class Vault:
             key, wrapped = new_data_key(
                 self.keys, holder_id=holder_id, compartment=compartment, version=1, random=self.random
             )
-            key_id = self.keys.key_id
+            key_id = key_id_of(wrapped)
             self.session.add(
                 SealingKey(holder_id=holder_id, compartment=compartment, version=1, key_id=key_id, wrapped=wrapped)
             )
             found[compartment] = 1, key
         return found
 
-
-def _plaintext(fields: Mapping[str, Any], compartment: Compartment) -> bytes:
-    plaintext = json.dumps(fields, ensure_ascii=False, sort_keys=True).encode()
-    if len(plaintext) > MAX_PLAINTEXT:
-        raise InvalidInput(field=str(compartment), reason="longer than a compartment may be")
-    return plaintext
+    def _plaintext(self, place: Place, fields: Mapping[str, Any], compartment: Compartment) -> bytes:
+        """Return what is to be sealed: default deny for a field that the country's profile places nowhere."""
+        if not self._places(place.kind, compartment, fields.keys()):
+            raise InvalidInput(field=str(compartment), reason="a field that the profile does not place here")
+        plaintext = json.dumps(fields, ensure_ascii=False, sort_keys=True).encode()
+        if len(plaintext) > MAX_PLAINTEXT:
+            raise InvalidInput(field=str(compartment), reason="longer than a compartment may be")
+        return plaintext

@@ -1,20 +1,22 @@
 """The procedures, profiles, indicator sets and labels of every country package, read once and never changed."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Self, TypeVar
 
-from domain.codes import Language
+from domain.codes import Compartment, Language
 from domain.errors import NotFound
 from domain.workflow import lock
+from domain.workflow.access import AccessRules
 from domain.workflow.calendar import Calendar
 from domain.workflow.confidentiality import Confidentiality
 from domain.workflow.country import CountryProfile
 from domain.workflow.files import FileInvalid, parse, read
 from domain.workflow.indicators import IndicatorSet
 from domain.workflow.messages import CodeLabels, Messages
+from domain.workflow.retention import Retention
 from domain.workflow.sop import Sop
 
 Key = TypeVar("Key")
@@ -22,8 +24,8 @@ Value = TypeVar("Value")
 Versioned = tuple[str, str]
 """The key and the version of a file."""
 
-_KINDS: Mapping[str, type[Sop | Confidentiality | IndicatorSet]] = MappingProxyType(
-    {"sop": Sop, "profile": Confidentiality, "indicator_set": IndicatorSet}
+_KINDS: Mapping[str, type[Sop | Confidentiality | IndicatorSet | Retention]] = MappingProxyType(
+    {"sop": Sop, "profile": Confidentiality, "indicator_set": IndicatorSet, "retention": Retention}
 )
 
 
@@ -32,8 +34,10 @@ class Catalogue:
     """Everything that the data files say; `load` is the way to make one."""
 
     profiles: Mapping[str, CountryProfile]
+    access: Mapping[str, AccessRules]
     sops: Mapping[Versioned, Sop]
     confidentialities: Mapping[Versioned, Confidentiality]
+    retentions: Mapping[Versioned, Retention]
     indicator_sets: Mapping[Versioned, IndicatorSet]
     codes: CodeLabels
     messages: Messages
@@ -53,12 +57,17 @@ class Catalogue:
         if verify_lock:
             lock.verify(root)
         profiles = [read(path, CountryProfile) for path in sorted(root.glob("*/country.yaml"))]
+        access = [read(path, AccessRules) for path in sorted(root.glob("*/access.yaml"))]
         files = [_file(root / path) for path in lock.versioned_files(root)]
         catalogue = cls(
             profiles=MappingProxyType({profile.country: profile for profile in profiles}),
+            access=MappingProxyType({rules.country: rules for rules in access}),
             sops=MappingProxyType({(one.sop, one.version): one for one in files if isinstance(one, Sop)}),
             confidentialities=MappingProxyType(
                 {(one.profile, one.version): one for one in files if isinstance(one, Confidentiality)}
+            ),
+            retentions=MappingProxyType(
+                {(one.retention, one.version): one for one in files if isinstance(one, Retention)}
             ),
             indicator_sets=MappingProxyType(
                 {(one.indicator_set, one.version): one for one in files if isinstance(one, IndicatorSet)}
@@ -94,6 +103,11 @@ class Catalogue:
         """
         return _found(self.profiles, country)
 
+    def with_budgets_times(self, factor: int) -> Self:
+        """Return the same catalogue with so much greater budgets."""
+        wider = {country: rules.times(factor) for country, rules in self.access.items()}
+        return replace(self, access=MappingProxyType(wider))
+
     def calendar(self, country: str) -> Calendar:
         """The calendar of a country.
 
@@ -119,6 +133,19 @@ class Catalogue:
         named = self.profile(country).confidentiality
         return self.confidentialities[named.key, named.version]
 
+    def places(self, kind: str, compartment: Compartment, fields: Collection[str]) -> bool:
+        """Whether some country's profile has a place in a compartment for all these fields of a kind of record."""
+        return any(self.confidentiality(country).places(kind, compartment, fields) for country in self.profiles)
+
+    def retention(self, country: str) -> Retention:
+        """The retention profile that is current in a country.
+
+        Raises:
+            NotFound: there is no package for this country.
+        """
+        named = self.profile(country).retention
+        return self.retentions[named.key, named.version]
+
     def labels(self, code_list: str, code: str, language: Language) -> str:
         """What a code is called.
 
@@ -134,12 +161,20 @@ class Catalogue:
 
     def _refuse_dangling(self) -> None:
         for profile in self.profiles.values():
-            named = profile.confidentiality, profile.indicator_set
+            named = profile.confidentiality, profile.indicator_set, profile.retention
             dangling = [item for item in profile.current.items() if item not in self.sops]
             dangling += [] if (named[0].key, named[0].version) in self.confidentialities else [("confidentiality", "")]
             dangling += [] if (named[1].key, named[1].version) in self.indicator_sets else [("indicator_set", "")]
+            dangling += [] if profile.country in self.access else [("access", "")]
+            dangling += [] if (named[2].key, named[2].version) in self.retentions else [("retention", "")]
             if dangling:
                 raise FileInvalid(f"the profile of {profile.country} names what does not exist: {dangling}")
+            if faults := self.confidentiality(profile.country).faults():
+                raise FileInvalid(f"the confidentiality profile of {profile.country}: {'; '.join(faults)}")
+            try:
+                self.retention(profile.country).refuse_unclassed(self.confidentiality(profile.country))
+            except ValueError as fault:
+                raise FileInvalid(f"the retention profile of {profile.country}: {fault}") from None
 
 
 def _found(mapping: Mapping[Key, Value], key: Key) -> Value:
@@ -149,7 +184,7 @@ def _found(mapping: Mapping[Key, Value], key: Key) -> Value:
     return value
 
 
-def _file(path: Path) -> Sop | Confidentiality | IndicatorSet:
+def _file(path: Path) -> Sop | Confidentiality | IndicatorSet | Retention:
     """Read one versioned file into the model that its first key names."""
     content = parse(path.read_text(encoding="utf-8"))
     kind = str(next(iter(content), "")) if isinstance(content, dict) else ""

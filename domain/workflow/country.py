@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from domain.codes import Language, Role
+from domain.codes import Compartment, Language, Role
 from domain.workflow.calendar import Calendar
 from domain.workflow.conditions import Closed
 from domain.workflow.sop import Labels, SemanticVersion, Source, StepKey, Translation, Within
@@ -65,6 +65,17 @@ class EmergencyFund(Closed):
     source: Source
 
 
+class Attachments(Closed):
+    """Which documents may lie with a case: photographs of papers, scanned forms.
+
+    Attributes:
+        compartments: Those that may hold any; a compartment that is not named holds none.
+    """
+
+    compartments: tuple[Compartment, ...]
+    source: Source
+
+
 class CountryProfile(Closed):
     """What holds for every procedure of a country."""
 
@@ -76,8 +87,15 @@ class CountryProfile(Closed):
     calendar: CalendarRules
     current: dict[StepKey, SemanticVersion]
     confidentiality: Named
+    retention: Named
     indicator_set: Named
     emergency_fund: EmergencyFund | None = None
+    attachments: Attachments | None = None
+
+    @property
+    def attachment_compartments(self) -> tuple[Compartment, ...]:
+        """The compartments that may hold attachments; none unless the data name some."""
+        return self.attachments.compartments if self.attachments is not None else ()
 
     def working_calendar(self) -> Calendar:
         """The calendar that deadlines of this country are counted with."""

@@ -1,13 +1,22 @@
 """What the examples of the contract speak of by name: made through the API itself, anew for each example."""
 
+import hashlib
 import json
 import re
+from datetime import timedelta
+from string import ascii_lowercase
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import asyncpg
 
-from tests.world import STAFF, World
+from api import sequencer
+from api.matching import search_all
+from domain.audit.checkpoints import Checkpoint
+from domain.audit.notes import Note
+from tests.documents import picture
+from tests.journeys import erasing
+from tests.world import STAFF, WITNESS_KEY, World
 
 SYMBOL = re.compile(r"\{([a-z:_]+)(\.version)?\}")
 RELEASE = "0" * 60 + "e9a3"
@@ -112,6 +121,25 @@ class Prepared:
         body = {"kind": "legal_offence", "code": "fraud", "body": "police", "reasons": "Fictional."}
         return (await self.world.post("alpha", f"/cases/{case}/classifications", body))["id"], ""
 
+    async def _attachment(self) -> tuple[str, str]:
+        case = await self.named("case")
+        added = await self.world.post("alpha", f"/cases/{case}/attachments?compartment=identity", picture())
+        return added["reference"], str(added["version"])
+
+    async def _carrying(self) -> tuple[str, str]:
+        """Return a referral that takes an attachment along, accepted."""
+        case, document = await self.named("case"), await self.named("attachment")
+        body = {"step": "refer-for-shelter", "service": "shelter", "recipient": "SHELTER-NORTH"}
+        sent = await self.world.post("alpha", f"/cases/{case}/referrals", {**body, "attachments": [document]})
+        for act in ("receipt", "acceptance"):
+            await self.world.act("north", sent["reference"], act)
+        return sent["reference"], ""
+
+    async def _carried(self) -> tuple[str, str]:
+        referral = await self.named("carrying")
+        (listed,) = await self.world.get("north", f"/referrals/{referral}/attachments")
+        return listed["reference"], ""
+
     async def _cost(self) -> tuple[str, str]:
         episode = await self.named("episode")
         body = {"amount": 15_000, "currency": "KGS", "funding_source": "state"}
@@ -176,10 +204,79 @@ class Prepared:
             await connection.close()
         return str(found), "1"
 
+    async def _checkpoint(self) -> tuple[str, str]:
+        """Let the tree over the audit be signed, and a witness sign it; returns its size."""
+        await sequencer.place_all(self.world.runtime)
+        await sequencer.sign(self.world.runtime, timedelta(0))
+        note = Note.read((await self.world.get("monitor", "/audit/checkpoint"))["note"])
+        signature = WITNESS_KEY.cosign(note.text, int(self.world.runtime.clock.present().timestamp()))
+        self.made["cosignature"] = (signature.line, "")
+        return str(Checkpoint.read(note).size), ""
+
+    async def _cosignature(self) -> tuple[str, str]:
+        await self.named("checkpoint")
+        return self.made["cosignature"]
+
+    async def _leaf(self) -> tuple[str, str]:
+        return str(int(await self.named("checkpoint")) - 1), ""
+
+    async def _watched(self, answer: str = "") -> tuple[str, str]:
+        """Open two cases of one person, and let the search warn of them."""
+        identity = {"given_name": self._unlike(), "family_name": self._unlike()}
+        body = {"entry_channel": "ngo", "compartments": {"identity": identity}}
+        case, again = [(await self.world.post("alpha", "/cases", body))["reference"] for _ in range(2)]
+        await search_all(self.world.runtime)
+        warning = next(one["id"] for one in await self._warnings() if (one["case"], one["other_case"]) == (case, again))
+        self.made["warning"], self.made["again"] = (warning, ""), (again, "")
+        if answer:
+            await self.world.post("alpha", f"/cases/{case}/duplicates/{warning}/answers", {"answer": answer})
+        return case, f"alpha /cases/{case}"
+
+    async def _warnings(self) -> list[dict[str, Any]]:
+        """Return every warning, of all pages."""
+        page = await self.world.get("alpha", "/duplicates")
+        found: list[dict[str, Any]] = page["items"]
+        while page.get("next"):
+            page = await self.world.get("alpha", f"/duplicates?cursor={page['next']}")
+            found += page["items"]
+        return found
+
+    def _unlike(self) -> str:
+        """Return a name that is like no other: a search tells only of the few that are most alike."""
+        drawn = hashlib.sha256(str(self.world.numbers()).encode()).digest()
+        return "".join(ascii_lowercase[byte % 26] for byte in drawn[:12]).title()
+
+    async def _merged(self) -> tuple[str, str]:
+        case = await self.named("watched:same_person")
+        await self.world.post("alpha", f"/cases/{case}/duplicates/{self.made['warning'][0]}/merge")
+        return self.made["again"][0], ""
+
     async def _webhook(self) -> tuple[str, str]:
         body = {"url": "https://receiver.example/nrm", "kinds": ["referral_arrived"]}
         webhook = (await self.world.post("alpha", "/webhooks", body))["id"]
         return webhook, f"alpha /webhooks/{webhook}"
+
+    async def _glass(self) -> tuple[str, str]:
+        case = await self.named("case")
+        said = {"compartment": "location", "reason": "missing_person", "account": "Fictional."}
+        return (await self.world.post("coordinator", "/break-glass", {**said, "case": case}))["id"], ""
+
+    async def _wall(self) -> tuple[str, str]:
+        case = await self.named("case")
+        return (await self.world.post("alpha", f"/cases/{case}/walls", {"organisation": "NGO-BETA"}))["id"], ""
+
+    async def _approval(self) -> tuple[str, str]:
+        act = {"verb": "directory.close", "parameters": {"code": "NGO-BETA"}}
+        return (await self.world.post("coordinator", "/approvals", act))["id"], ""
+
+    async def _unjustified(self) -> tuple[str, str]:
+        """Break the glass without a reason, and let two agree that the right is given back."""
+        glass = await self.named("glass")
+        await self.world.post("monitor", f"/break-glass/{glass}/review", {"outcome": "unjustified"})
+        act = {"verb": "glass.restore", "parameters": {"break_glass": glass}}
+        approval = (await self.world.post("coordinator", "/approvals", act))["id"]
+        await self.world.post("monitor", f"/approvals/{approval}/decision", {"decision": "approved"})
+        return glass, ""
 
     async def _referral(self, state: str) -> tuple[str, str]:
         case = await self.named("case")
@@ -223,6 +320,33 @@ class Prepared:
         wish = {"fact": "wish", "value": "leave"}
         await self.world.post("south", f"/courses/{stay}/happenings", wish)
         return referral, f"south /referrals/{referral}/placement"
+
+    async def _subject_request(self, kind: str) -> tuple[str, str]:
+        """Return a request of the person; one for access is granted."""
+        case = await self.named("case")
+        path = f"/cases/{case}/subject-requests"
+        request = (await self.world.post("alpha", path, {"kind": kind}))["id"]
+        if kind == "access":
+            await self.world.post("alpha", f"{path}/{request}/answer", {"granted": True})
+        return request, ""
+
+    async def _restricted(self) -> tuple[str, str]:
+        case, read = await self._opened()
+        await erasing.granted(self.world, case, "restriction")
+        return case, read
+
+    async def _hold(self) -> tuple[str, str]:
+        case = await self.named("case")
+        until = self.world.runtime.clock.present() + timedelta(days=30)
+        body = {"ground": "proceedings", "holds_until": until.isoformat()}
+        return (await self.world.post("alpha", f"/cases/{case}/retention-holds", body))["id"], ""
+
+    async def _erasure(self) -> tuple[str, str]:
+        case, _ = await self._opened()
+        await erasing.granted(self.world, case, "erasure")
+        await self.world.work_off()
+        found = (await self.world.get("alpha", "/erasures?limit=100"))["items"]
+        return next(one["id"] for one in found if one["reference"] == case), ""
 
     async def _release(self) -> tuple[str, str]:
         access = self.world.access

@@ -3,8 +3,11 @@
 import hashlib
 import hmac
 import json
+import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import asyncpg
@@ -14,7 +17,10 @@ from sqlalchemy import text
 from api.app import create_app
 from api.database import Database
 from api.settings import DatabaseRole
+from domain.sealing.keeper import FileSource, Keeper
+from domain.sealing.providers import FileProvider
 from tests.api.prepared import PERSON, Prepared
+from tests.journeys.erasing import granted
 from tests.world import STAFF, World
 
 ABSENT = "C-0000-0000-0000-0000"
@@ -69,6 +75,14 @@ async def consent_missing(world: World) -> httpx.Response:
     return await world.ask("alpha", "POST", f"/cases/{case}/referrals", body)
 
 
+async def restricted(world: World) -> httpx.Response:
+    prepared = Prepared(world)
+    referral = await prepared.named("referral:received")
+    await granted(world, await prepared.named("case"), "restriction")
+    version = await world.version("north", f"/referrals/{referral}")
+    return await world.ask("north", "POST", f"/referrals/{referral}/acceptance", version=version)
+
+
 async def no_free_place(world: World) -> httpx.Response:
     referral = await Prepared(world).named("referral:accepted")
     return await world.ask("north", "POST", f"/referrals/{referral}/placement", {"children": 1})
@@ -105,6 +119,19 @@ async def idempotency_key_in_flight(world: World) -> httpx.Response:
         return await world.ask("alpha", "POST", "/cases", {"entry_channel": "ngo"}, key="in-flight-1")
 
 
+async def approval_missing(world: World) -> httpx.Response:
+    said = {"case": ABSENT, "compartment": "identity", "reason": "missing_person", "account": "Fictional."}
+    glass = (await world.post("hotline", "/break-glass", said))["id"]
+    await world.post("monitor", f"/break-glass/{glass}/review", {"outcome": "unjustified"})
+    return await world.ask("monitor", "POST", f"/break-glass/{glass}/restoration")
+
+
+async def budget_exceeded(world: World) -> httpx.Response:
+    said = {"case": ABSENT, "compartment": "identity", "reason": "missing_person", "account": "Fictional."}
+    answers = [await world.with_budgets().ask("beta", "POST", "/break-glass", said) for _ in range(4)]
+    return answers[-1]
+
+
 async def body_too_large(world: World) -> httpx.Response:
     return await world.ask("alpha", "POST", "/cases", {"entry_channel": "x" * world.runtime.settings.body_limit})
 
@@ -130,8 +157,27 @@ async def unavailable(world: World) -> httpx.Response:
     return await away(world).ask("alpha", "GET", "/cases")
 
 
+async def sealed(world: World) -> httpx.Response:
+    keeper = Keeper(FileSource(Path("/nowhere/keys.json"), secrets.token_bytes))
+    runtime = replace(world.runtime, keys=keeper)
+    closed = World(runtime, world.access, create_app(runtime), world.numbers)
+    return await closed.ask("alpha", "POST", "/cases", {"entry_channel": "ngo"})
+
+
+async def key_not_held(world: World) -> httpx.Response:
+    body = {"entry_channel": "ngo", "person": PERSON, "compartments": {"identity": {"given_name": "Fictional"}}}
+    case = (await world.post("alpha", "/cases", body))["reference"]
+    with TemporaryDirectory() as folder:
+        other = FileProvider.create(Path(folder) / "keys.json", secrets.token_bytes)
+        runtime = replace(world.runtime, keys=other)
+        elsewhere = World(runtime, world.access, create_app(runtime), world.numbers)
+        return await elsewhere.ask("alpha", "GET", f"/cases/{case}/person/identity")
+
+
 MET: dict[str, Meeting] = {
     "not-found": not_found,
+    "approval-missing": approval_missing,
+    "budget-exceeded": budget_exceeded,
     "too-many-requests": too_many_requests,
     "not-permitted": not_permitted,
     "token-refused": token_refused,
@@ -140,6 +186,7 @@ MET: dict[str, Meeting] = {
     "state-conflict": state_conflict,
     "step-not-open": step_not_open,
     "consent-missing": consent_missing,
+    "restricted": restricted,
     "no-free-place": no_free_place,
     "invalid-input": invalid_input,
     "invalid-request": invalid_request,
@@ -150,6 +197,8 @@ MET: dict[str, Meeting] = {
     "method-not-allowed": method_not_allowed,
     "unsupported-media-type": unsupported_media_type,
     "unavailable": unavailable,
+    "sealed": sealed,
+    "key-not-held": key_not_held,
 }
 """Every problem that a client can meet; the two below need a fault of ours or a hand in the database."""
 

@@ -4,11 +4,8 @@ import asyncio
 import json
 import shutil
 import signal
-import socket
 import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +17,11 @@ import pytest
 from api.cli import build_parser
 from api.postgres import Server
 from api.settings import DatabaseRole
+from tests.api.agreeing import PROGRAM, act_refused, agree, free_port, wait_for
 from tests.imports.forms import FICTIONAL
 from tests.receiver import receiving, verified
 
 ROOT = Path(__file__).parents[2]
-PROGRAM = (sys.executable, "-c", "from api.cli import main; main()")
 COMMANDS = [
     ["migrate"],
     ["serve"],
@@ -42,7 +39,14 @@ COMMANDS = [
     ["sop", "check"],
     ["audit", "export", "--output", "file"],
     ["audit", "verify"],
+    ["ledger", "export", "--output", "file"],
+    ["ledger", "verify", "--input", "file"],
+    ["ledger", "replay", "--input", "file", "--head", "0b7e", "--database", "nrm_restored"],
+    ["erasures", "certificate", "--erasure", "7d444840-9dc0-41d1-b245-5ffdce74fad2"],
+    ["erasures", "verify", "--certificate", "file", "--ledger", "file"],
+    ["restore", "--input", "folder", "--ledger", "file"],
     ["keys", "status"],
+    ["honey", "create", "file.json", "--as", "subject", "ORGANISATION", "ngo_caseworker"],
     ["openapi"],
     ["webhooks", "list"],
     ["webhooks", "dead", "7d444840-9dc0-41d1-b245-5ffdce74fad2"],
@@ -72,6 +76,16 @@ class Installation:
             [*PROGRAM, *words], env=self.environment, capture_output=True, text=True, check=False, timeout=60
         )
 
+    def agreed(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command; in an installation that has a case already, two agree to it where it must be agreed to."""
+        done = self.run(*words)
+        act = act_refused(done.stderr)
+        if act is None:
+            return done
+        assert done.returncode == 1
+        agree(self.environment, act)
+        return self.run(*words)
+
     def start(self, *words: str, **more: str) -> "subprocess.Popen[str]":
         environment = self.environment | {f"NRM_{name.upper()}": value for name, value in more.items()}
         return subprocess.Popen(  # noqa: S603 - our own program
@@ -95,26 +109,10 @@ def installation() -> Iterator[Installation]:
     shutil.rmtree(folder)
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
-
-
 def token(installation: Installation) -> str:
     made = installation.run("token", "coordinator", "COORDINATION", "coordinator")
     assert made.returncode == 0, made.stderr
     return made.stdout.strip()
-
-
-def wait_for(url: str) -> httpx.Response:
-    for _ in range(150):
-        try:
-            return httpx.get(url)
-        except httpx.ConnectError:
-            time.sleep(0.1)
-    pytest.fail("the service does not answer")
 
 
 async def connected(dsn: str, role: DatabaseRole) -> None:
@@ -169,7 +167,7 @@ def test_a_misspelt_setting_is_2_and_one_line(installation: Installation) -> Non
 
 def test_an_organisation_is_suspended_reinstated_merged_and_closed_by_command(installation: Installation) -> None:
     def said(*words: str, code: int = 0) -> str:
-        done = installation.run("directory", *words)
+        done = installation.agreed("directory", *words)
         assert done.returncode == code, done.stderr
         return done.stdout
 
@@ -202,7 +200,7 @@ def test_figures_are_entered_by_command_and_entering_them_twice_changes_nothing(
 
 def test_migrating_and_loading_twice_changes_nothing(installation: Installation) -> None:
     assert installation.run("migrate").returncode == 0
-    again = installation.run("directory", "load", str(FICTIONAL / "directory.yaml"))
+    again = installation.agreed("directory", "load", str(FICTIONAL / "directory.yaml"))
     assert (again.returncode, again.stdout) == (0, "10 organisations, 13 memberships\n")
 
 
@@ -285,13 +283,14 @@ def registered(installation: Installation, url: str) -> dict[str, str]:
 
 
 def test_a_form_is_imported_once_and_the_audit_of_it_verifies(installation: Installation, tmp_path: Path) -> None:
-    form = FICTIONAL / "uk-form.json"
+    fields = json.loads((FICTIONAL / "uk-form.json").read_text(encoding="utf-8"))
+    form = tmp_path / "form.json"  # of a person of its own: other tests import the one of the package
+    form.write_text(json.dumps(fields | {"PVFamily": "an invented sister"}), encoding="utf-8")
     actor = ("--as", "caseworker-alpha", "NGO-ALPHA", "ngo_caseworker")
     first = installation.run("import", "uk-form", str(form), *actor)
     assert first.returncode == 0, first.stderr
     said, *report, total = first.stdout.splitlines()
     reference = said.removeprefix("imported as ")
-    fields = json.loads(form.read_text(encoding="utf-8"))
     assert sorted(line.split()[0] for line in report) == sorted(fields)
     assert total.startswith(f"{len(fields)} fields: ")
     assert fields["Customer.Surname"] not in first.stdout
@@ -328,3 +327,61 @@ def test_what_cannot_be_imported_is_refused_in_one_line(
     refused = installation.run("import", "uk-form", str(FICTIONAL / file), "--as", *actor)
     assert (refused.returncode, refused.stdout) == (code, "")
     assert len(refused.stderr.splitlines()) == 1
+
+
+ERASE_ONE = """
+    INSERT INTO deadlines (id, case_id, subject_id, organisation_id, kind, rule, anchored_at, due_at)
+    SELECT gen_random_uuid(), id, id, owner_organisation_id, 'erasure', 'request', now(), now() FROM cases LIMIT 1
+"""
+MARK = "INSERT INTO restorations (id, taken_at, restored_at, entries) VALUES (gen_random_uuid(), now(), now(), 0)"
+
+
+async def test_the_drill_of_erasing_and_restoring_is_done_by_command(
+    installation: Installation, tmp_path: Path
+) -> None:
+    def said(*words: str, code: int = 0) -> str:
+        done = installation.run(*words)
+        assert done.returncode == code, (words, done.stdout, done.stderr)
+        return done.stdout if code == 0 else done.stderr
+
+    actor = ("--as", "caseworker-alpha", "NGO-ALPHA", "ngo_caseworker")
+    said("import", "uk-form", str(FICTIONAL / "uk-form.json"), *actor)
+    folder, ledger, certificate = (str(tmp_path / name) for name in ("backup", "ledger", "certificate"))
+    said("backup", "--output", folder)
+    connection = await asyncpg.connect(Server(installation.folder / "postgres").dsn(database="nrm"))
+    try:
+        await connection.execute(ERASE_ONE)
+        worker = installation.start("worker")
+        for _ in range(900):
+            erasure = await connection.fetchval("SELECT id::text FROM erasures")
+            if erasure is not None:
+                break
+            await asyncio.sleep(0.1)
+        worker.send_signal(signal.SIGTERM)
+        output = worker.communicate(timeout=30)
+        assert erasure is not None, output
+        head = said("ledger", "export", "--output", ledger).split()[-1]
+        (tmp_path / "certificate").write_text(said("erasures", "certificate", "--erasure", str(erasure)))
+        assert "confirmed by" in said("erasures", "verify", "--certificate", certificate, "--ledger", ledger)
+        restoring = ("restore", "--input", folder, "--database", "nrm_drill", "--ledger", ledger)
+        refused = said(*restoring, code=1)
+        act = act_refused(refused)
+        assert act is not None, refused
+        await asyncio.to_thread(agree, installation.environment, act)
+        told = said(*restoring)
+        assert "1 erasures" in told
+        assert head in told
+    finally:
+        await connection.close()
+
+
+async def test_what_was_restored_is_not_served_before_its_ledger_is_replayed(installation: Installation) -> None:
+    connection = await asyncpg.connect(Server(installation.folder / "postgres").dsn(database="nrm"))
+    try:
+        await connection.execute(MARK)
+        refused = installation.run("serve")
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert "nrm ledger replay" in refused.stderr
+    finally:
+        await connection.execute("DELETE FROM restorations")
+        await connection.close()

@@ -90,7 +90,7 @@ def test_every_operation_tells_what_the_machinery_around_it_may_answer(name: str
         return
     told = {code: status for status, one in operation["responses"].items() for code in one.get("x-problems", ())}
     assert all(str(catalogue()[code]["status"]) == status for code, status in told.items())
-    expected = {"token-refused", "not-permitted", "unavailable"}
+    expected = {"token-refused", "not-permitted", "unavailable", "sealed"}
     if method != "get":
         expected |= {"idempotency-key-missing", "idempotency-key-in-flight", "idempotency-key-reused"}
     if "requestBody" in operation:

@@ -20,7 +20,7 @@ from domain.tables import METADATA
 from tests.architecture import tree
 
 INVENTORY = tree.ROOT / "docs" / "data-inventory.md"
-PROFILE = tree.ROOT / "sops" / "kg" / "kg-confidentiality" / "1.0.0.yaml"
+PROFILE = tree.ROOT / "sops" / "kg" / "kg-retention" / "1.0.0.yaml"
 CLASSES = {
     "identifier",
     "routing",
@@ -32,7 +32,7 @@ CLASSES = {
     "technical",
 }
 KEPT_OTHERWISE = {"answer", "audit", "directory", "release"}
-"""What is kept by other rules than those of the confidentiality profile; the inventory says which."""
+"""What is kept by other rules than those of the retention profile; the inventory says which."""
 
 READERS = r"""
     SELECT t.relname AS "table", a.attname AS "column", r.rolname AS role
@@ -88,21 +88,31 @@ def test_every_column_has_a_class_and_a_reason() -> None:
     assert [name for name, line in described().items() if len(line.why) < 3] == []
 
 
-def test_sealed_bytes_lie_in_one_table() -> None:
-    sealed = {name for name, line in described().items() if line.kind == "sealed"}
-    assert sealed == {"sealed_values.sealed"}
-    assert isinstance(columns()["sealed_values.sealed"], LargeBinary)
+SEALED = {
+    "sealed_values.sealed",
+    "sealed_chunks.sealed",
+    "match_entries.sealed",
+    "match_findings.sealed",
+    "match_pages.sealed",
+    "match_statements.sealed",
+}
+"""What persons are said to be, and by what they are searched."""
+
+
+def test_sealed_bytes_lie_where_they_are_named() -> None:
+    assert {name for name, line in described().items() if line.kind == "sealed"} == SEALED
+    assert {name for name in SEALED if not isinstance(columns()[name], LargeBinary)} == set()
 
 
 def test_bytes_that_are_not_sealed_are_digests_wrapped_keys_or_stored_answers() -> None:
     others = {name: described()[name].kind for name, kind in columns().items() if isinstance(kind, LargeBinary)}
-    assert others.pop("sealed_values.sealed") == "sealed"
+    assert {others.pop(name) for name in SEALED} == {"sealed"}
     assert others.pop("idempotency_records.body") == "coded attribute"
     assert set(others.values()) <= {"key material", "audit", "technical"}
 
 
 def test_every_table_says_how_long_it_is_kept() -> None:
-    classes = set(yaml.safe_load(PROFILE.read_text())["retention"])
+    classes = set(yaml.safe_load(PROFILE.read_text())["classes"])
     kept = {table: re.findall(r"^Kept: `([\w-]+)`\.$", sections()[table], re.MULTILINE) for table in METADATA.tables}
     assert {table: found for table, found in kept.items() if len(found) != 1} == {}
     assert {found[0] for found in kept.values()} <= classes | KEPT_OTHERWISE
@@ -117,24 +127,32 @@ async def test_each_column_is_read_by_the_database_roles_that_the_inventory_name
     assert {name: set(line.readers) for name, line in described().items()} == dict(found)
 
 
-@pytest.mark.parametrize("secret", ["sealed_values.sealed", "sealing_keys.wrapped"])
-def test_only_the_application_reads_sealed_bytes_and_wrapped_keys(secret: str) -> None:
+@pytest.mark.parametrize("secret", ["sealed_values.sealed", "sealed_chunks.sealed"])
+def test_nobody_but_the_application_reads_both_sealed_bytes_and_their_wrapped_keys(secret: str) -> None:
     assert described()[secret].readers == {"application"}
+    assert described()["sealing_keys.wrapped"].readers == {"application", "rotator"}
 
 
 SEALED_INPUTS = {
+    "AttachmentWordsIn.name",
+    "AttachmentWordsIn.description",
     "CompartmentIn.fields",
     "DecisionIn.reasons",
     "DecisionOfCommissionIn.reasons",
     "NoteIn.text",
+    "ReferralIn.reason",
     "ContactIn.narrative",
     "ContactIn.contact",
     "CaseIn.compartments",
+    "SubjectRequestIn.words",
+    "RequestAnswerIn.reasons",
+    "RequestAnswerIn.corrections",
     "ClassificationIn.reasons",
     "ExploitationIn.account",
     "ExploitationIn.places",
     "ExploitationCorrectionIn.account",
     "ExploitationCorrectionIn.places",
+    "BreakGlassIn.account",
 }
 LOOKED_UP = {"WallIn.staff"}
 """Free text that is compared with the directory and not stored."""

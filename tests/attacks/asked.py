@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from fastapi.routing import RouteContext, iter_route_contexts
 
 from domain.codes import Role
+from tests.attacks.emergencies import EMERGENCY
 from tests.attacks.relations import (
     AWARD,
     CASE,
@@ -80,12 +81,21 @@ BODIES: Mapping[str, Body] = {
     "PUT /v1/cases/{reference}/person/{compartment}": always({"fields": {"given_name": "Overwritten"}}),
     "PUT /v1/cases/{reference}/case-work": always({"case_work": "active"}),
     "POST /v1/cases/{reference}/cooperation": always({"willing": "no"}),
+    "POST /v1/cases/{reference}/subject-requests": always({"kind": "access"}),
+    "POST /v1/cases/{reference}/subject-requests/{request_id}/answer": always({"granted": True}),
+    "POST /v1/cases/{reference}/retention-holds": always(
+        {"ground": "complaint", "holds_until": "2027-01-05T00:00:00Z"}
+    ),
     "POST /v1/cases/{reference}/walls": always({"organisation": "NGO-BETA"}),
+    "POST /v1/cases/{reference}/duplicates/{warning_id}/answers": always({"answer": "unknown"}),
+    "POST /v1/cases/{reference}/separation": always({"keep": []}),
     "POST /v1/cases/{reference}/screenings": always({"hits": {}, "result": "indicated"}),
     "POST /v1/cases/{reference}/assessments": always({"danger": "low", "needs": ["medical"]}),
     "POST /v1/cases/{reference}/decisions": decision,
     "POST /v1/cases/{reference}/consents": always(CONSENT),
     "POST /v1/cases/{reference}/consents/{consent_id}/versions": always(REPORTING),
+    "POST /v1/cases/{reference}/attachments": always(b"no document"),
+    "PUT /v1/cases/{reference}/attachments/{attachment}/words": always({"name": "Overwritten"}),
     "POST /v1/cases/{reference}/awards": always(AWARD),
     "POST /v1/awards/{award_id}/decision": always({"amount": 1}),
     "POST /v1/service-episodes/{episode_id}/costs": always(COST),
@@ -119,6 +129,10 @@ BODIES: Mapping[str, Body] = {
     "POST /v1/referrals/{reference}/placement": always({"children": 9}),
     "POST /v1/cases/{reference}/capacity-questions": always(QUESTION),
     "POST /v1/capacity-questions/{reference}/answer": always({"answer": "no_capacity"}),
+    "POST /v1/approvals": always({"verb": "directory.close", "parameters": {"code": "NGO-BETA"}}),
+    "POST /v1/approvals/{approval_id}/decision": always({"decision": "refused"}),
+    "POST /v1/break-glass": always({**EMERGENCY, "case": "C-0000-0000-0000-0000"}),
+    "POST /v1/break-glass/{break_glass_id}/review": always({"outcome": "justified"}),
     "POST /v1/places": always({"sex": "women", "family": "single", "count": 1}),
     "PATCH /v1/places/{place_id}": always({"out_of_order": True}),
     "POST /v1/escalations/{escalation_id}/assignment": always({"organisation": "NGO-BETA"}),
@@ -126,20 +140,25 @@ BODIES: Mapping[str, Body] = {
     "POST /v1/webhooks": always({"url": "https://receiver.example/hook", "kinds": ["referral_arrived"]}),
     "PUT /v1/webhooks/{webhook_id}/status": always({"status": "paused"}),
     "POST /v1/webhooks/{webhook_id}/replay": always({}),
+    "POST /v1/audit/checkpoints/{size}/cosignatures": always({"cosignature": f"— nobody {'A' * 104}"}),
 }
 """What is sent; routes that are not here take no body."""
 
 WITHOUT_VERSION: Final = re.compile(
-    r"PUT /v1/contacts/.*|POST /v1/(contacts|cases|published-figures|webhooks"
+    r"PUT /v1/contacts/.*|POST /v1/(contacts|cases|published-figures|webhooks|break-glass.*|approvals.*"
     r"|service-episodes/\{episode_id\}/(costs.*|terms)"
     r"|places|referrals/\{reference\}/placement"
-    r"|courses/.*|commission-requests/.*"
-    r"|cases/\{reference\}/(steps/.*|cooperation|walls|screenings|assessments|decisions|consents.*|service-episodes"
-    r"|exploitation-episodes|classifications|awards"
-    r"|courses|capacity-questions"
+    r"|courses/.*|commission-requests/.*|audit/.*"
+    r"|cases/\{reference\}/(steps/.*|cooperation|walls.*|screenings|assessments|decisions|consents.*|service-episodes"
+    r"|exploitation-episodes|classifications|awards|attachments"
+    r"|courses|capacity-questions|subject-requests.*|retention-holds.*|restriction/end"
+    r"|duplicates/.*|separation"
     r"|referrals(/fhir)?))"
 )
 """Changes that make something new and so name no version."""
+
+QUERIES: Mapping[str, str] = {"POST /v1/cases/{reference}/attachments": "?compartment=identity"}
+"""What routes are asked beside their path."""
 
 FIXED: Mapping[str, str] = {
     "step": "inform-of-rights",
@@ -147,7 +166,12 @@ FIXED: Mapping[str, str] = {
     "sop": "kg-identification-and-referral",
     "version": "1.0.0",
     "request_id": ABSENT,
+    "wall_id": ABSENT,
+    "hold_id": ABSENT,
+    "erasure_id": ABSENT,
+    "warning_id": ABSENT,
     "follow_up_id": ABSENT,
+    "position": "0",
 }
 """Parts of paths that name no record."""
 
@@ -178,12 +202,16 @@ def filled(path: str, things: Things) -> str:
         "exploitation_id": things.exploitation,
         "classification_id": things.classification,
         "award_id": things.award,
+        "attachment": things.packed if "/referrals/" in path else things.attachment,
         "cost_id": things.cost,
         "place_id": things.place,
         "escalation_id": things.escalation,
         "webhook_id": things.webhook,
+        "break_glass_id": things.glass,
+        "approval_id": things.approval,
         "release_id": things.release,
         "name": things.table,
+        "size": things.checkpoint,
     }
     return re.sub(r"\{(\w+)\}", lambda part: known[part[1]], path)
 
@@ -193,7 +221,8 @@ async def asked(stage: Stage, route: str, relation: str, role: Role, things: Thi
     method, path = route.split(" ", 1)
     version = None if method == "GET" or WITHOUT_VERSION.fullmatch(route) else STALE
     body = BODIES.get(route, nothing)(role)
-    return await stage.ask(relation, role, method, filled(path, things).removeprefix("/v1"), body, version=version)
+    asked_for = filled(path, things).removeprefix("/v1") + QUERIES.get(route, "")
+    return await stage.ask(relation, role, method, asked_for, body, version=version)
 
 
 def outcome(route: str, response: httpx.Response) -> str:

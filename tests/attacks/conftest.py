@@ -1,6 +1,6 @@
-"""What was attacked, how often, and what came through: one line for each attack, the sum as the last line."""
+"""What every attack may use: a line of the report, and a country with an organisation for each relation."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import asyncpg
 import pytest
@@ -8,23 +8,27 @@ import pytest
 from api.database import dsn_as
 from api.postgres import Server
 from tests.attacks.relations import Stage, staged
+from tests.attacks.report import ATTACK
 from tests.conftest import Databases
 from tests.world import new_world
 
-ATTACK = "attack"
-"""The property of a test's report that carries a line: reports come back from the processes that run the tests."""
-
 
 @pytest.fixture
-def attack(record_property: Callable[[str, object], None]) -> Callable[..., None]:
-    """Register what a test tried: `attack("forged tokens", tried=27, succeeded=0)`. One success fails the test."""
+def attack(record_property: Callable[[str, object], None]) -> Iterator[Callable[..., None]]:
+    """Register what a test tried: `attack("forged tokens", tried=27, succeeded=0)`.
+
+    One success fails the test, and so does an attack that tried nothing or was never registered.
+    """
+    registered = []
 
     def register(name: str, *, tried: int, succeeded: int) -> None:
+        registered.append(name)
         record_property(ATTACK, [name, tried, succeeded])
         assert tried > 0, f"{name}: nothing was tried"
         assert succeeded == 0, f"{name}: {succeeded} of {tried} succeeded"
 
-    return register
+    yield register
+    assert registered, "the test asked for a line in the report and tried nothing"
 
 
 @pytest.fixture(scope="session")
@@ -41,16 +45,3 @@ async def superuser(stage: Stage, postgres: Server) -> AsyncIterator[asyncpg.Con
     connection = await asyncpg.connect(dsn)
     yield connection
     await connection.close()
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Write the lines."""
-    reports = [one for outcome in ("passed", "failed") for one in terminalreporter.stats.get(outcome, [])]
-    lines = [value for report in reports for key, value in report.user_properties if key == ATTACK]
-    if not lines:
-        return
-    terminalreporter.section("attacks")
-    for name, tried, succeeded in sorted(lines):
-        terminalreporter.write_line(f"attack {name}: tried {tried:,}, {succeeded:,} succeeded")
-    total, through = sum(line[1] for line in lines), sum(line[2] for line in lines)
-    terminalreporter.write_line(f"{total:,} attacks tried, {through:,} succeeded")

@@ -1,6 +1,5 @@
 """Ways to stand to a case: an organisation for each, with every role in it, and what each of them asks for."""
 
-import asyncio
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -16,6 +15,9 @@ from api import directory
 from api.database import dsn_as
 from api.settings import DatabaseRole
 from domain.codes import NrmRole, OrganisationType, Role, Service
+from tests.attacks.attached import attached, with_attachments
+from tests.attacks.emergencies import with_emergencies
+from tests.documents import carried
 from tests.journeys.leaving import reinstated, suspended
 from tests.world import ISSUER, World
 
@@ -94,6 +96,11 @@ class Things:
     award: str = ""
     cost: str = ""
     escalation: str = ""
+    checkpoint: str = "9007199254740991"
+    glass: str = ABSENT
+    approval: str = ABSENT
+    attachment: str = "A-0000-0000-0000-0000"
+    packed: str = "A-0000-0000-0000-0000"
 
 
 def subject_of(relation: str, role: Role) -> str:
@@ -135,7 +142,7 @@ class Stage:
             headers["Idempotency-Key"] = f"stage-{self.world.numbers():08}"
         if version is not None:
             headers["If-Match"] = f'"{version}"'
-        return await self.client.request(method, f"/v1{path}", json=body, headers=headers)
+        return await self.client.request(method, f"/v1{path}", **carried(body, headers))
 
     async def do(self, relation: str, path: str, body: Any = None, *, role: Role = WORKER) -> Any:
         """Post as a caseworker; it must work. A referral's acts are told the version that was read just before."""
@@ -180,9 +187,9 @@ async def prepared(stage: Stage) -> dict[str, Things]:
     case, contact, consent = await opened(stage, "owner", WORKER)
     done = await stage.do("owner", f"/cases/{case}/service-episodes", {"service": "medical"})
     course = await begun(stage, "owner", case)
-    sent = {
-        relation: await referred(stage, case, relation) for relation in ("before", "after", "declined", "withdrawn")
-    }
+    picture = await attached(stage, case)
+    received = ("before", "after", "declined", "withdrawn")
+    sent = {relation: await referred(stage, case, relation, picture) for relation in received}
     await answered(stage, "after", sent["after"], "acceptance", "service-start")
     await answered(stage, "declined", sent["declined"])
     await stage.do("declined", f"/referrals/{sent['declined']}/decline", {"declined_by": "provider", "reason": "other"})
@@ -209,7 +216,7 @@ async def prepared(stage: Stage) -> dict[str, Things]:
     costs = {found[giver].episode: await costed(stage, giver, found[giver].episode) for giver in ("owner", "after")}
     called = {one.case: await classified(stage, one.case) for one in found.values()}
     seen, hidden = await left_behind(stage)
-    hooked = await with_webhooks(stage, found)
+    hooked = await with_emergencies(stage, await with_attachments(stage, await with_webhooks(stage, found)))
     return {
         **{
             relation: replace(
@@ -302,9 +309,10 @@ async def opened(stage: Stage, relation: str, role: Role) -> tuple[str, str, str
     return case, contact["id"], reporting["consent_id"]
 
 
-async def referred(stage: Stage, case: str, receiver: str) -> str:
+async def referred(stage: Stage, case: str, receiver: str, *attachments: str) -> str:
     """Send a referral of the owner's case; returns its reference."""
-    sent = await stage.do("owner", f"/cases/{case}/referrals", {**REFERRAL, "recipient": code_of(receiver)})
+    body = {**REFERRAL, "recipient": code_of(receiver), "attachments": list(attachments)}
+    sent = await stage.do("owner", f"/cases/{case}/referrals", body)
     reference: str = sent["reference"]
     await stage.do(receiver, f"/referrals/{reference}/receipt")
     return reference
@@ -353,7 +361,7 @@ async def walled_off(stage: Stage, release: str) -> Mapping[str, Things]:
     """Open a case, let an organisation serve in it, then raise walls against it and against some of our own."""
     case, contact, consent = await opened(stage, "owner", WORKER)
     own = await stage.do("owner", f"/cases/{case}/service-episodes", {"service": "medical"})
-    referral = await referred(stage, case, "walled")
+    referral = await referred(stage, case, "walled", await attached(stage, case))
     await answered(stage, "walled", referral, "acceptance", "service-start")
     episode = await given(stage, "walled", case)
     question = await questioned(stage, case, "walled")
@@ -381,14 +389,3 @@ async def published(world: World) -> str:
     finally:
         await connection.close()
     return release
-
-
-async def gathered(work: list[Any], at_once: int = 6) -> list[Any]:
-    """Await many coroutines, a few at once; the results in order."""
-    gate = asyncio.Semaphore(at_once)
-
-    async def one(task: Any) -> Any:
-        async with gate:
-            return await task
-
-    return list(await asyncio.gather(*map(one, work)))

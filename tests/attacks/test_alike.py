@@ -12,6 +12,7 @@ import pytest
 from domain.codes import Role
 from domain.identifiers import ALPHABET, Identifiers
 from tests.attacks.asked import seen
+from tests.attacks.gathering import gathered
 from tests.attacks.relations import (
     CASE,
     CLASSIFICATION,
@@ -24,7 +25,6 @@ from tests.attacks.relations import (
     classified,
     code_of,
     exploited,
-    gathered,
     opened,
 )
 

@@ -15,7 +15,7 @@ from domain.audit.chain import Entry, Head, entry_hash, genesis
 from domain.audit.export import Tally, written
 from domain.audit.log import export_entries
 from domain.audit.models import AuditEntry, AuditHead
-from domain.audit.verification import BadPosition, Fault, Verdict, Verification, verify
+from domain.audit.verification import BadPosition, Elsewhere, Fault, Verdict, Verification, verify
 from tests.attacks.relations import WORKER, Stage, answered, opened, referred
 
 Attack = Callable[..., None]
@@ -47,14 +47,18 @@ class Master:
         """Run SQL with every trigger off."""
         await self.session.execute(text(statement), {"stream": self.stream, **values})
 
-    async def verified(self, kept: dict[UUID, Head] | None = None) -> Verification:
-        """Export and verify, as `nrm audit verify` does."""
+    async def exported(self) -> list[bytes]:
+        """Export, as `nrm audit export` does."""
         self.session.expire_all()
         tally, lines = Tally(), []
         async for part in export_entries(self.session):
             tally.count(part)
             lines.append(written(part))
-        return verify([*lines, written(tally.summary())], kept or {})
+        return [*lines, written(tally.summary())]
+
+    async def verified(self, kept: dict[UUID, Head] | None = None, elsewhere: Elsewhere | None = None) -> Verification:
+        """Export and verify, as `nrm audit verify` does."""
+        return verify(await self.exported(), elsewhere or Elsewhere(kept=kept or {}))
 
     async def entries(self) -> list[AuditEntry]:
         """Return the stream."""

@@ -32,6 +32,6 @@ async def test_a_stolen_backup_tells_no_word_and_holds_no_key_that_opens_one(
     )
     keys = world.runtime.keys
     assert isinstance(keys, FileProvider)
-    secrets_ = [bytes(key) for key in keys._keys.values()]
+    secrets_ = [bytes(key) for key in keys._contents.keys.values()]
     through = [key for key in secrets_ for form in (key, key.hex().encode()) if form in whole]
     attack("keys and passwords in a stolen backup", tried=len(secrets_) * 2, succeeded=len(through))

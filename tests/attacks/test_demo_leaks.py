@@ -46,10 +46,16 @@ def played() -> Rehearsal:
 @pytest.fixture(scope="module")
 def forms(played: Rehearsal) -> set[bytes]:
     """Every form of every word that must be nowhere."""
-    secret_words = words([*Invented.load().secrets(), "+996 312 050607"]) | words_of_forms(played.server.folder)
+    secrets = [*Invented.load().secrets(), "+996 312 050607"]
+    secret_words = telling(words(secrets)) | words_of_forms(played.server.folder)
     assert {"Айзада", "Сыноочуева", "Небывалый", "паспортун", "555010203"} <= secret_words
     assert {"Nurperi", "Vydumanova", "Nowhereton", "Refuserov", "launderette"} <= secret_words
     return {form for word in secret_words for form in disguises(word)}
+
+
+def telling(found: set[str]) -> set[str]:
+    """Leave out numbers of few digits, which occur in any hash by chance; the text that each stood in stays."""
+    return {word for word in found if not (word.isdigit() and len(word) < 9)}
 
 
 def words_of_forms(cluster: Path) -> set[str]:

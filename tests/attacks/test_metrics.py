@@ -54,6 +54,8 @@ async def busy(world: World) -> list[str]:
     assert world.runtime.webhook_key is not None
     sender = Sender(world.runtime.allowed, resolving=nowhere)
     await Dispatcher(world.runtime, sender, world.runtime.webhook_key).serve_all()
+    await world.post("alpha", "/webhooks", {"url": "https://receiver.example/hook", "kinds": ["referral_changed"]})
+    await world.act("north", reference, "receipt")
     late = world.later(timedelta(days=9))
     await late.work_off()
     await count_what_waits(late.runtime)
@@ -116,7 +118,7 @@ async def test_the_figures_are_those_of_what_happened(world: World) -> None:
         for sample in family.samples
     }
     assert figures["nrm_webhook_attempts_total", "not_allowed"] == 1
-    assert figures["nrm_outbox_events", "waiting"] == 1
+    assert figures["nrm_outbox_events", "waiting"] == 1, "of the receipt; the arrival of what expired is withheld"
     assert figures["nrm_outbox_events", "dead"] == 0
     assert figures["nrm_outbox_oldest_seconds",] > 8 * 86400
     assert figures["nrm_deadlines_total", "fired", "referral_expiry"] == 1

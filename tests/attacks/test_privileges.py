@@ -25,6 +25,8 @@ WRITABLE = """
 """
 CLOSED_TO_WORKER = {
     "sealed_values.sealed",
+    "sealed_chunks.sealed",
+    "sealed_chunks.record_id",
     "sealing_keys.wrapped",
     "idempotency_records.body",
     "idempotency_records.key",
@@ -145,7 +147,11 @@ async def test_the_worker_can_delete_sealed_bytes_and_never_read_them(
 async def test_what_the_application_may_write_is_what_the_commands_write(superuser: asyncpg.Connection) -> None:
     role = DatabaseRole.APPLICATION
     verbs = {row[0] for row in await superuser.fetch(WRITABLE, role)}
-    assert {one for one in verbs if not one.endswith(" INSERT")} == {"sealed_values DELETE", "sealing_keys DELETE"}
+    deleted = ("sealed_values", "sealed_chunks", "sealing_keys", "case_walls")
+    searching = ("match_entries", "match_searches")
+    assert {one for one in verbs if not one.endswith(" INSERT")} == {
+        f"{table} DELETE" for table in (*deleted, *searching)
+    }
     directory = ("organisations", "staff_members", "memberships", "releases")
     assert [one for one in verbs if one.startswith(directory)] == []
     changed = await columns(superuser, role, "UPDATE")

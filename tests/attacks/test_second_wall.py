@@ -33,6 +33,8 @@ APPEND_ONLY = (
     "service_terms",
     "service_costs",
     "published_figures",
+    "attachments",
+    "attachment_removals",
 )
 GRANT = (
     "INSERT INTO case_access (id, case_id, organisation_id, relation, holder_id, referral_id, compartments, "
@@ -128,6 +130,7 @@ async def test_who_migrates_the_database_reads_nothing_of_a_person(stage: Stage,
         "consents",
         "screenings",
         "sealed_values",
+        "sealed_chunks",
         "sealing_keys",
         "idempotency_records",
         "cooperations",

@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 from sqlmodel import SQLModel
 
 from auth.authorisation import allowing
+from auth.policies import BROKE_IT
 from auth.roles import Permission, may
+from domain.approvals.models import Approval
+from domain.break_glass.models import BreakGlass
 from domain.capacity.models import CapacityAsking, CapacityQuestion
 from domain.cases.models import Case, CaseAccess, CaseWall, Relation
 from domain.codes import (
@@ -41,6 +44,7 @@ from domain.referrals.rules import OVER
 from domain.sealing.models import SealedValue
 from domain.services.models import ServiceEpisode
 from domain.webhooks.models import Webhook, WebhookStatus
+from tests.auth.glasses import approval, glass
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MOMENTS = [NOW + timedelta(hours=hours) for hours in (-72, -30, -23, 0, 1, 72)]
@@ -55,6 +59,8 @@ MODELS: tuple[type[SQLModel], ...] = (
     Course,
     CapacityQuestion,
     Webhook,
+    BreakGlass,
+    Approval,
 )
 ORGANISATIONS, STAFF, CASES, REFERRALS, CONTACTS, EPISODES, AWARDS, COURSES, QUESTIONS = (
     [UUID(int=base * 1000 + number) for number in range(size)]
@@ -82,6 +88,8 @@ class Country:
     questions: list[CapacityQuestion]
     askings: list[CapacityAsking]
     webhooks: list[Webhook]
+    glasses: list[BreakGlass]
+    approvals: list[Approval]
     actors: list[Actor]
 
     def records(self, model: type[SQLModel]) -> list[Any]:
@@ -92,12 +100,14 @@ class Country:
             CapacityQuestion: self.questions,
             Course: self.courses,
             Webhook: self.webhooks,
+            BreakGlass: self.glasses,
+            Approval: self.approvals,
         }  # fmt: skip
         return found[model]
 
     def cases_behind(self, record: Any) -> set[UUID]:
         """Return the cases that a record tells of."""
-        if isinstance(record, Webhook):
+        if isinstance(record, Webhook | Approval):
             return set()
         if isinstance(record, Contact):
             return {link.case_id for link in self.links if link.contact_id == record.id}
@@ -105,10 +115,14 @@ class Country:
             return {link.case_id for link in self.asked_for if link.award_id == record.id}
         if isinstance(record, CapacityQuestion):
             return {asking.case_id for asking in self.askings if asking.question_id == record.id}
+        if isinstance(record, BreakGlass):
+            return {record.about_case_id} if record.about_case_id is not None else set()
         return {record.id if isinstance(record, Case) else record.case_id}
 
     def walled(self, record: Any, actor: Actor) -> bool:
         """Whether a wall stands between the actor and a record."""
+        if isinstance(record, BreakGlass) and BROKE_IT.holds(record, actor):
+            return False  # whoever asked is told the same of every case, and of none
         behind = self.cases_behind(record)
         return any(
             wall.case_id in behind
@@ -119,7 +133,7 @@ class Country:
     def by_python(self, verb: Permission, actor: Actor, record: Any) -> bool:
         """Read the rules on the record."""
         behind = self.cases_behind(record)
-        apart = isinstance(record, Contact | Award | CapacityQuestion | Webhook)
+        apart = isinstance(record, Contact | Award | CapacityQuestion | Webhook | BreakGlass | Approval)
         grants = [] if apart else [grant for grant in self.grants if grant.case_id in behind]
         allowed = may(actor.role, verb) and allowing(verb, actor, record, grants) is not None
         return allowed and not self.walled(record, actor)
@@ -147,6 +161,7 @@ class Country:
             and grant.organisation_id == mine
             and grant.valid_from <= actor.now < grant.valid_until
             and value.compartment in grant.compartments
+            and grant.staff_id in {None, actor.staff_id}
             and not self.walled(grant, actor)
             for grant in self.grants
         )
@@ -203,6 +218,8 @@ def countries(draw: st.DrawFn) -> Country:
             CapacityAsking(question_id=one, case_id=draw(some_case), organisation_id=draw(some_organisation))
             for one in QUESTIONS
         ],
+        glasses=[glass(UUID(int=next(numbers)), draw, CASES, ORGANISATIONS, STAFF) for _ in range(2)],
+        approvals=[approval(UUID(int=next(numbers)), draw, ORGANISATIONS, STAFF) for _ in range(2)],
         webhooks=[_webhook(UUID(int=next(numbers)), draw(some_organisation)) for _ in range(2)],
         actors=[
             Actor(STAFF[number], ORGANISATIONS[place], "X", role, COUNTRIES[place], NOW)
@@ -212,12 +229,13 @@ def countries(draw: st.DrawFn) -> Country:
 
 
 def _grant(one: UUID, draw: st.DrawFn) -> CaseAccess:
-    case = draw(some_case)
+    case, relation = draw(some_case), draw(st.sampled_from(Relation))
     return CaseAccess(
         id=one,
         case_id=case,
         organisation_id=draw(some_organisation),
-        relation=draw(st.sampled_from(Relation)),
+        relation=relation,
+        staff_id=draw(st.sampled_from(STAFF)) if relation == Relation.BREAK_GLASS else None,
         holder_id=draw(st.sampled_from([case, *REFERRALS])),
         referral_id=draw(st.sampled_from(REFERRALS)),
         compartments=sorted(draw(st.sets(st.sampled_from(Compartment), max_size=2))),

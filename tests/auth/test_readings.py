@@ -1,7 +1,7 @@
 """A rule is written once and read twice, and row-level security is a third reading. The three never disagree.
 
 Generated organisations, staff, cases, grants (running, ended, future), walls and referrals in every status. For every
-verb and every record of eight tables:
+verb and every record of ten tables:
 
 - by Python: the role has the verb, `allowing` finds a rule, and no conflict wall stands before the record;
 - by SQL: `visible` as a condition, asked by a superuser, whom no policy holds;
@@ -29,6 +29,8 @@ from api.postgres import Server
 from auth.authorisation import visible
 from auth.policies import RULES
 from auth.roles import Permission
+from domain.approvals.models import Approval
+from domain.break_glass.models import BreakGlass
 from domain.capacity.models import CapacityQuestion
 from domain.codes import Role
 from domain.contacts.models import Contact
@@ -67,7 +69,7 @@ async def planted(session: AsyncSession, country: Country) -> None:
     )
     session.add_all([*country.episodes, *country.awards, *country.asked_for, *country.courses, *country.sealed])
     session.add_all([*country.questions, *country.askings])
-    session.add_all(country.webhooks)
+    session.add_all([*country.webhooks, *country.glasses, *country.approvals])
     await session.flush()
     session.expunge_all()
 
@@ -107,8 +109,11 @@ def may_be_read(country: Country, actor: Actor, model: type[SQLModel]) -> set[UU
         CapacityQuestion: (Permission.CAPACITY_READ,),
         Course: (Permission.COURSE_READ,),
         Webhook: (Permission.WEBHOOK_KEEP,),
+        BreakGlass: (Permission.GLASS_READ,),
+        Approval: (Permission.APPROVAL_READ,),
     }.get(model, (Permission.CASE_READ,))
-    roles = [role for role in Role if role == actor.role or (role not in OVERSIGHT and model is not Course)]
+    watching = OVERSIGHT | ({Role.MONITORING_STAFF} if model in {BreakGlass, Approval} else set())
+    roles = [role for role in Role if role == actor.role or (role not in watching and model is not Course)]
     return {
         record.id
         for record in country.records(model)

@@ -44,9 +44,9 @@ class Server(uvicorn.Server):
         self.answers.set()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 async def served(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
-    """Serve a fictional country over real HTTP."""
+    """Serve a fictional country over real HTTP, each test its own: generated requests leave anything behind."""
     async with new_world(await databases.new(), tmp_path_factory.mktemp("served")) as world:
         listening = socket.create_server(("127.0.0.1", 0))
         server = Server(uvicorn.Config(world.app, lifespan="off", log_config=None, server_header=False))

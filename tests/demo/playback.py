@@ -18,7 +18,10 @@ from tests.world import STAFF, World
 
 WHO = {subject: name for name, (subject, _, _) in STAFF.items()}
 DIRECTORY = ("organisations", "staff_members", "memberships")
-NEXT_DUE = "SELECT min(due_at) FROM deadlines WHERE fired_at IS NULL AND settled_at IS NULL"
+NEXT_DUE = (
+    "SELECT min(due_at) FROM deadlines WHERE fired_at IS NULL AND settled_at IS NULL "
+    "AND kind NOT IN ('retention', 'contact_retention')"
+)
 CASE_PATHS = {
     Doing.CONSENT: "consents",
     Doing.ASSESS: "assessments",
@@ -40,6 +43,7 @@ ACT_PATHS = {
     Act.WITHDRAW: "withdrawal",
 }
 REFERENCE = re.compile(r"^[CR](-[0-9A-Z]{4}){4}$")
+INSTANT = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?[+-]\d\d:\d\d$")
 IDENTIFIER = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 
 
@@ -158,6 +162,8 @@ def _value(value: Any, names: dict[str, str]) -> Any:
             told = names.get(str(value), "an id")
         case datetime():
             told = value.astimezone(UTC).replace(second=0, microsecond=0).isoformat()
+        case str() if INSTANT.match(value):
+            told = _value(datetime.fromisoformat(value), names)
         case bytes():
             told = f"{len(value)} bytes"
         case list():

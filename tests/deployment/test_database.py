@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import json
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +35,7 @@ async def test_each_role_logs_in_as_itself_with_its_limits(database: Database) -
         "nrm_application": ("nrm_application", "10s", "public, pg_temp"),
         "nrm_worker": ("nrm_worker", "1min", "public, pg_temp"),
         "nrm_statistics": ("nrm_statistics", "5min", "public, pg_temp"),
+        "nrm_rotator": ("nrm_rotator", "1min", "public, pg_temp"),
     }
 
 
@@ -170,6 +172,14 @@ async def test_development_keeps_its_own_passwords_and_production_asks_for_files
     assert len(set(first.values())) == len(DatabaseRole)
     assert stat.S_IMODE((tmp_path / "data" / "passwords.json").stat().st_mode) == 0o600
     assert [file.name for file in (tmp_path / "data").iterdir()] == ["passwords.json"]
+    older = {role.value: secret for role, secret in first.items() if role is not DatabaseRole.ROTATOR}
+    (tmp_path / "data" / "passwords.json").write_text(json.dumps(older))
+    completed = kept_passwords(tmp_path / "data" / "passwords.json")
+    assert completed == kept_passwords(tmp_path / "data" / "passwords.json")
+    assert {role: completed[role] for role in DatabaseRole if role.value in older} == {
+        role: first[role] for role in DatabaseRole if role.value in older
+    }
+    assert len(set(completed.values())) == len(DatabaseRole)
     (tmp_path / "worker").write_text("the password of the worker\n")
     settings = Settings(
         database_url="postgresql://root:inline@db.example/nrm",

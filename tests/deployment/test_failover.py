@@ -23,6 +23,7 @@ import yaml
 
 from api.postgres_binaries import CLEAN_ENVIRONMENT, Account, Binaries, find_binaries, server_account
 from auth.tokens import TokenIssuer, generate_key_pair
+from domain.audit.sink import SinkVerifier
 from domain.codes import Role
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,13 +59,15 @@ class Stage:
         for name in ("primary", "standby"):
             text = text.replace(f"{name}:5432", f"127.0.0.1:{self.ports[name]}")
         text = text.replace("/run/secrets", str(self.place / "secrets")).replace("/etc/nrm", str(self.place / "etc"))
+        text = text.replace("/run/keys", str(self.place / "keys")).replace("/run/sink", str(self.place / "sink"))
+        text = text.replace("/var/lib/nrm", str(self.place / "openings"))
         text = text.replace("/var/lib/postgresql/18/standby", str(self.place / "standby"))
         text = re.sub("^/tmp/nrm$", str(self.place / "data"), text).replace("0.0.0.0", "127.0.0.1")  # noqa: S104
         text = re.sub(r"\$\{NRM_TOKEN_ISSUER:\?[^}]*\}", ISSUER, text)
         return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text)
 
     def environment(self, service: str) -> dict[str, str]:
-        return {name: self.here(value) for name, value in SERVICES[service]["environment"].items()}
+        return {name: self.here(value) for name, value in SERVICES[service].get("environment", {}).items()}
 
     def as_server(self, **more: str) -> dict[str, Any]:
         """Return how PostgreSQL's programs are run: as their own account, with nothing of ours in the environment."""
@@ -125,8 +128,8 @@ class Stage:
 @pytest.fixture
 def stage(place: Path) -> Iterator[Stage]:
     made = Stage(place, server_account(), find_binaries(server_account()))
-    for name in ("secrets", "etc"):
-        (place / name).mkdir(mode=0o711)
+    for name, mode in {"secrets": 0o711, "etc": 0o711, "sink": 0o700, "openings": 0o700}.items():
+        (place / name).mkdir(mode=mode)
     for source in (ROOT / "deployment" / "postgres").iterdir():
         target = place / "etc" / source.name
         target.write_bytes(source.read_bytes())
@@ -143,10 +146,17 @@ def made_secrets(stage: Stage) -> TokenIssuer:
     for name in COMPOSE["secrets"]:
         path = stage.place / "secrets" / name
         path.write_text(secrets.token_urlsafe(32))
-        path.chmod(0o444)
-    keys = stage.place / "secrets" / "keys"
-    keys.unlink()
-    subprocess.run([*PROGRAM, "keys", "init", "--file", str(keys)], cwd=ROOT, check=True, capture_output=True)  # noqa: S603
+        path.chmod(0o400)
+        if name == "audit_key":
+            path.unlink()
+            make = [*PROGRAM, "audit", "key", "--name", "nrm.example/kg", "--output", str(path)]
+            subprocess.run(make, cwd=ROOT, check=True, capture_output=True)  # noqa: S603
+        if name in {"admin_password", "replication_password"}:
+            os.chown(path, stage.account.uid, stage.account.gid)
+    (stage.place / "keys").mkdir(mode=0o700)
+    words = ["keys", "init", "--file", str(stage.place / "keys" / "keys.sealed"), "--custodians", "3", "--quorum", "2"]
+    ceremony = [*PROGRAM, *words, "--into", str(stage.place / "custodians")]
+    subprocess.run(ceremony, cwd=ROOT, check=True, capture_output=True)  # noqa: S603
     private_pem, public_pem = generate_key_pair()
     public = stage.place / "secrets" / "token_public_keys"
     public.chmod(0o644)
@@ -195,6 +205,39 @@ def start_standby(stage: Stage) -> None:
     stage.start("standby", [*entrypoint, *stage.server("standby")], **stage.as_server(**environment))
 
 
+def start_ours(stage: Stage) -> None:
+    """Migrate, load a directory, and start what answers, what keeps openings and what acts for the clock."""
+    subprocess.run([*PROGRAM, *SERVICES["migrate"]["command"][1:]], check=True, **stage.nrm("migrate"))  # noqa: S603
+    load = [*PROGRAM, "directory", "load", str(ROOT / "api" / "fictional" / "directory.yaml")]
+    subprocess.run(load, check=True, capture_output=True, **stage.nrm("migrate"))  # noqa: S603
+    keep = [*PROGRAM, *(stage.here(word) for word in SERVICES["sink"]["command"][1:])]
+    stage.start("sink", keep, **stage.nrm("sink"))
+    for api in APIS:
+        command = [*PROGRAM, *SERVICES["api"]["command"][1:]]
+        stage.start(api, command, **stage.nrm("api", NRM_PORT=str(stage.ports[api])))
+    stage.start("worker", [*PROGRAM, *SERVICES["worker"]["command"][1:]], **stage.nrm("worker"))
+
+
+async def unsealed(stage: Stage) -> None:
+    """Let two custodians give their mnemonics to both copies of the API."""
+    for api in APIS:
+        await stage.until(lambda api=api: sealed(stage, api), f"{api} runs, sealed")
+        assert not stage.healthy(api)
+    for custodian in ("custodian-3", "custodian-1"):
+        mnemonic = (stage.place / "custodians" / custodian).read_bytes()
+        done = subprocess.run([*PROGRAM, "unseal"], input=mnemonic, check=True, capture_output=True, **stage.nrm("api"))  # noqa: S603, ASYNC221
+        assert done.stdout.count(b"serve-") == len(APIS)
+
+
+async def sealed(stage: Stage, api: str) -> bool:
+    async with httpx.AsyncClient() as client:
+        try:
+            answer = await client.get(f"{stage.address(api)}/health/ready")
+        except httpx.TransportError:
+            return False
+    return bool(answer.json() == {"status": "sealed"})
+
+
 def caseworker(issuer: TokenIssuer) -> dict[str, str]:
     token = issuer.issue(
         subject="caseworker-alpha",
@@ -215,13 +258,8 @@ async def test_the_api_answers_again_by_itself_when_a_standby_takes_over(stage: 
     start_standby(stage)
     await stage.until(lambda: stage.asked("standby", "SELECT pg_is_in_recovery()"), "the standby follows")
 
-    subprocess.run([*PROGRAM, *SERVICES["migrate"]["command"][1:]], check=True, **stage.nrm("migrate"))  # noqa: S603, ASYNC221
-    load = [*PROGRAM, "directory", "load", str(ROOT / "api" / "fictional" / "directory.yaml")]
-    subprocess.run(load, check=True, capture_output=True, **stage.nrm("migrate"))  # noqa: S603, ASYNC221
-    for api in APIS:
-        command = [*PROGRAM, *SERVICES["api"]["command"][1:]]
-        stage.start(api, command, **stage.nrm("api", NRM_PORT=str(stage.ports[api])))
-    stage.start("worker", [*PROGRAM, *SERVICES["worker"]["command"][1:]], **stage.nrm("worker"))
+    start_ours(stage)
+    await unsealed(stage)
     for api in APIS:
         await stage.until(lambda api=api: stage.healthy(api), f"{api} is healthy")
 
@@ -251,6 +289,8 @@ async def test_the_api_answers_again_by_itself_when_a_standby_takes_over(stage: 
             assert stage.healthy(api)
             assert (await client.get(f"{stage.address(api)}{case}")).status_code == 200
 
+    sink = SinkVerifier((stage.place / "openings" / "openings").read_bytes().splitlines(keepends=True))
+    assert (sink.fault, sink.lines) == (None, len(APIS)), "each look at the case was kept outside the database"
     refused = [answer for answer in answers if answer.status_code != 201]
     assert {answer.status_code for answer in refused} == {503}
     assert all(int(answer.headers["retry-after"]) > 0 for answer in refused)

@@ -27,6 +27,8 @@ def as_production(folder: Path, **changes: object) -> Settings:
         "application_password_file": secret(folder, "application"),
         "token_public_keys_file": folder / "keys.json",
         "token_issuer": "https://issuer.example",
+        "audit_key_file": folder / "audit-key",
+        "audit_sink": "unix:/run/nrm/sink",
     }
     return Settings(**(safe | changes))
 
@@ -48,6 +50,8 @@ def test_a_safe_configuration_lacks_only_a_key_provider_for_production(tmp_path:
         ({"token_issuer": "nrm-development"}, "token_issuer"),
         ({"application_password_file": None}, "password file"),
         ({"application_password_file": Path("/nowhere/at-all")}, "/nowhere/at-all"),
+        ({"audit_key_file": None}, "audit_key_file"),
+        ({"audit_sink": None}, "audit_sink"),
         ({"webhook_hosts": "receiver.example"}, "webhook_key_file"),
         ({"webhook_hosts": "receiver.example, 10.0.0.1", "webhook_key_file": Path("/key")}, "webhook_hosts"),
         ({"webhook_hosts": "localhost", "webhook_key_file": Path("/key")}, "webhook_hosts"),
@@ -81,6 +85,39 @@ def test_production_names_each_unsafe_setting(tmp_path: Path, change: dict[str, 
 )
 def test_what_is_protected_another_way_is_no_fault(tmp_path: Path, change: dict[str, Any]) -> None:
     assert production_faults(as_production(tmp_path, **change)) == ONLY_THE_PROVIDER
+
+
+def test_custodians_and_a_security_module_are_what_production_takes(tmp_path: Path) -> None:
+    module = {"pkcs11_module": Path("/usr/lib/module.so"), "pkcs11_token": "nrm", "pkcs11_pin_file": Path("/pin")}
+    assert production_faults(as_production(tmp_path, key_provider="shares")) == []
+    assert production_faults(as_production(tmp_path, key_provider="pkcs11", **module)) == []
+    for name in ("pkcs11_module", "pkcs11_token"):
+        (fault,) = production_faults(as_production(tmp_path, key_provider="pkcs11", **(module | {name: None})))
+        assert name in fault
+
+
+@pytest.mark.parametrize("mode", [0o604, 0o644, 0o620, 0o602])
+def test_a_pin_that_others_of_the_machine_can_read_or_replace_is_a_fault(tmp_path: Path, mode: int) -> None:
+    pin = secret(tmp_path, "pin", "4711")
+    module = {"pkcs11_module": Path("/usr/lib/module.so"), "pkcs11_token": "nrm", "pkcs11_pin_file": pin}
+    settings = as_production(tmp_path, key_provider="pkcs11", **module)
+    assert production_faults(settings) == []
+    pin.chmod(mode)
+    (fault,) = production_faults(settings)
+    assert "pkcs11_pin_file" in fault
+
+
+def test_a_provider_that_nobody_wrote_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        Settings(key_provider="plaintext")
+
+
+def test_a_key_of_the_audit_that_others_can_read_is_a_fault(tmp_path: Path) -> None:
+    settings = as_production(tmp_path)
+    secret(tmp_path, "audit-key")
+    assert production_faults(settings) == ONLY_THE_PROVIDER
+    (tmp_path / "audit-key").chmod(0o640 | 0o004)
+    assert any("audit_key_file" in fault for fault in production_faults(settings))
 
 
 def test_short_and_shared_passwords_are_faults(tmp_path: Path) -> None:
@@ -177,7 +214,7 @@ def test_names_other_than_localhost_are_not_loopback() -> None:
 def test_the_manual_lists_exactly_the_settings_there_are() -> None:
     """With their defaults; one that is empty is described in words."""
     manual = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
-    rows = dict(re.findall(r"^\| `NRM_([A-Z_]+)` \| ([^|]+) \|", manual, flags=re.MULTILINE))
+    rows = dict(re.findall(r"^\| `NRM_([A-Z0-9_]+)` \| ([^|]+) \|", manual, flags=re.MULTILINE))
     assert {name.lower() for name in rows} == set(Settings.model_fields)
     for name, field in Settings.model_fields.items():
         default = field.get_default()

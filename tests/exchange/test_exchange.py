@@ -28,7 +28,9 @@ from api.imports.taking_in import TakenIn
 from auth.tokens import TokenRefused
 from domain.codes import Role
 from domain.errors import NotPermitted
+from tests.api.agreeing import act_refused, agree, free_port
 from tests.api.prepared import CONSENT
+from tests.architecture import tree
 from tests.world import STAFF, World
 
 SECRETS = {
@@ -295,6 +297,7 @@ def command(*words: str) -> int:
 
 
 FICTIONAL = Path(directory.__file__).parent / "fictional" / "directory.yaml"
+SHELL = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(tree.ROOT)}
 ALPHA = ("--as", "caseworker-alpha", "NGO-ALPHA", "ngo_caseworker")
 
 
@@ -317,6 +320,12 @@ def test_the_commands_take_in_and_give_out_a_file_that_is_its_owners_alone(
     assert command("export", "htcds", *ALPHA, "--output", str(book), "--format", "xlsx") == 0
     assert read(book.read_bytes(), Format.XLSX)[0]["prs_FirstName"] == SECRETS["prs_FirstName"]
     assert command("export", "hsds", *ALPHA, "--output", str(page)) == 0
+    before = capsys.readouterr()
+    assert command("import", "hsds", str(page)) == 1, "there is a case: nobody changes the directory alone"
+    refusal = capsys.readouterr()
+    act = act_refused(refusal.err)
+    assert act is not None
+    agree({**SHELL, "NRM_DATA_DIR": str(folder), "NRM_PORT": str(free_port())}, act)
     assert command("import", "hsds", str(page)) == 0
     assert command("export", "ctdc", *ALPHA, "--output", str(told)) == 0
     assert len(told.read_text().splitlines()) == 1
@@ -326,7 +335,8 @@ def test_the_commands_take_in_and_give_out_a_file_that_is_its_owners_alone(
     assert not refused.exists()
     printed = capsys.readouterr()
     assert "1 left out: not identified" in printed.out
-    assert not any(secret in printed.out + printed.err for secret in SECRETS.values())
+    all_of_it = "".join(one.out + one.err for one in (before, refusal, printed))
+    assert not any(secret in all_of_it for secret in SECRETS.values())
     shutil.rmtree(folder)
 
 

@@ -192,7 +192,7 @@ def test_the_templates_shifted_labels_are_left_out_and_names_decide() -> None:
 
 
 def test_a_role_seals_only_what_it_could_open_and_a_person_is_never_made_a_perpetrator() -> None:
-    reader = Reader(PROFILE, frozenset(PROFILE.roles[Role.SHELTER_STAFF].owner), TODAY)
+    reader = Reader(PROFILE, PROFILE.opens(Role.SHELTER_STAFF, "owner").ever(), TODAY)
     row = {ROW_ID: "1", "prs_FirstName": "A", "hte_Description": "b", "per_RoleInProcess": "Exploiter"}
     back = place_row(row, reader)
     assert back.compartments == {Compartment.IDENTITY: {"given_name": "A"}}

@@ -3,12 +3,14 @@
 from tests.journeys.scenes import CHILD, carried, consented, open_now, opened, referred
 from tests.world import World
 
+REASON = "a child alone, and nobody there to consent"
+
 
 async def test_a_child_gets_a_guardian_and_a_shelter_without_anybodys_consent(world: World) -> None:
     case = await opened(world, **CHILD)
-    guardian = await referred(world, case, "GUARDIANS", "guardianship", "refer-guardian")
+    guardian = await referred(world, case, "GUARDIANS", "guardianship", "refer-guardian", reason=REASON)
     await world.post("alpha", f"/cases/{case}/assessments", {"danger": "high"})
-    shelter = await referred(world, case, step="offer-emergency-shelter")
+    shelter = await referred(world, case, step="offer-emergency-shelter", reason=REASON)
     for reference in (guardian, shelter):
         assert (await world.get("alpha", f"/referrals/{reference}"))["basis"] == "child_best_interest"
     assert (await world.get("alpha", f"/cases/{case}/consents")) == []
@@ -24,7 +26,7 @@ async def test_a_person_whose_age_is_disputed_or_unknown_is_protected_like_a_chi
         steps = await open_now(world, case)
         assert steps["refer-guardian"]["consent_missing"] == []
         assert steps["refer-guardian"]["rests_on"] == "child_best_interest"
-        await referred(world, case, "GUARDIANS", "guardianship", "refer-guardian")
+        await referred(world, case, "GUARDIANS", "guardianship", "refer-guardian", reason=REASON)
 
 
 async def test_no_step_that_protects_a_child_waits_for_a_form(world: World) -> None:
@@ -45,7 +47,7 @@ async def test_once_the_child_turns_out_to_be_an_adult_their_own_consent_is_need
     case = await opened(world, age_disputed=True)
     await world.post("alpha", f"/cases/{case}/assessments", {"danger": "high"})
     assert (await open_now(world, case))["offer-emergency-shelter"]["consent_missing"] == []
-    draft = await referred(world, case, step="offer-emergency-shelter", draft=True)
+    draft = await referred(world, case, step="offer-emergency-shelter", draft=True, reason=REASON)
     path = f"/cases/{case}/person"
     version = await world.version("alpha", f"/cases/{case}")
     adult = await world.ask("alpha", "PATCH", path, {"age_disputed": False}, version=version)
@@ -64,7 +66,7 @@ async def test_once_the_child_turns_out_to_be_an_adult_their_own_consent_is_need
 async def test_a_draft_that_rested_on_a_childs_best_interest_is_prepared_anew_for_an_adult(world: World) -> None:
     case = await opened(world, age_disputed=True)
     await world.post("alpha", f"/cases/{case}/assessments", {"danger": "high"})
-    draft = await referred(world, case, step="offer-emergency-shelter", draft=True)
+    draft = await referred(world, case, step="offer-emergency-shelter", draft=True, reason=REASON)
     version = await world.version("alpha", f"/cases/{case}")
     await world.ask("alpha", "PATCH", f"/cases/{case}/person", {"age_disputed": False}, version=version)
     await consented(world, case)

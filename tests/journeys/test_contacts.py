@@ -37,7 +37,7 @@ async def test_a_voicemail_is_due_within_a_working_day_and_overdue_after(world: 
     waiting = await world.get("hotline", "/contacts/callbacks")
     assert [one["id"] for one in waiting] == [left["id"]]
     late = world.later(due_at - made_at + timedelta(minutes=1))
-    assert await late.work_off() == 1
+    assert await late.work_off() > 0
     assert await told(late, "hotline", left["id"]) == ["callback_overdue"]
     assert await told(late, "coordinator", left["id"]) == ["callback_overdue"]
     assert await late.work_off() == 0
@@ -55,7 +55,9 @@ async def test_who_was_not_reached_stays_on_the_list_until_somebody_is(world: Wo
     assert (reached["outcome"], reached["called_back_at"] is not None) == ("called_back", True)
     assert await world.get("hotline", "/contacts/callbacks") == []
     assert (await world.post("hotline", path, {"reached": True}, version=3, expect=409))["current"] == "called_back"
-    assert await world.later(timedelta(days=30)).work_off() == 0
+    late = world.later(timedelta(days=30))
+    await late.work_off()
+    assert await told(late, "hotline", left["id"]) == []
 
 
 async def test_a_late_call_back_leaves_nothing_overdue(world: World) -> None:
@@ -65,7 +67,9 @@ async def test_a_late_call_back_leaves_nothing_overdue(world: World) -> None:
     assert await told(late, "coordinator", left["id"]) == ["callback_overdue"]
     await late.post("hotline", f"/contacts/{left['id']}/callback", {"reached": True}, version=1)
     assert await late.get("hotline", "/contacts/callbacks") == []
-    assert await world.later(timedelta(days=30)).work_off() == 0
+    later = world.later(timedelta(days=30))
+    await later.work_off()
+    assert await told(later, "coordinator", left["id"]) == ["callback_overdue"]
 
 
 async def test_what_was_said_is_read_again_by_the_hotline_and_by_nobody_else(world: World) -> None:

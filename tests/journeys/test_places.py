@@ -284,6 +284,7 @@ async def test_nobody_is_admitted_without_the_consent_that_the_procedure_wants(w
     case = await opened(world)
     await world.post("alpha", f"/cases/{case}/assessments", {"danger": "imminent"})
     sent = {"step": "offer-emergency-shelter", "service": "shelter", "recipient": "SHELTER-NORTH"}
+    sent["reason"] = "threatened with death"
     referral = (await world.post("alpha", f"/cases/{case}/referrals", sent))["reference"]
     await carried(world, referral, "north", "receipt", "acceptance")
     await world.post("north", f"/referrals/{referral}/placement", {})

@@ -51,7 +51,9 @@ async def test_only_imminent_danger_to_life_passes_a_refusal_and_says_so(world: 
     await consented(world, case, decision="refused", recipients=[], compartments=[])
     await world.post("alpha", f"/cases/{case}/assessments", {"danger": "imminent"})
     body = {"step": "offer-emergency-shelter", "service": "shelter", "recipient": "SHELTER-NORTH"}
-    sent = await world.post("alpha", f"/cases/{case}/referrals", body)
+    unsaid = await world.post("alpha", f"/cases/{case}/referrals", body, expect=422)
+    assert (unsaid["code"], unsaid["field"]) == ("invalid-input", "reason"), "whoever passes a refusal says why"
+    sent = await world.post("alpha", f"/cases/{case}/referrals", {**body, "reason": "threatened with death"})
     assert sent["basis"] == "vital_interests"
 
 

@@ -132,3 +132,20 @@ async def test_an_expired_consent_counts_as_not_asked_and_opens_nothing(world: W
     assert (await later.act("alpha", draft, "sending", expect=409))["code"] == "consent-missing"
     await consented(later, case, purposes=["support"])
     assert (await later.act("alpha", draft, "sending"))["status"] == "sent"
+
+
+async def test_what_was_not_told_yet_of_a_withdrawn_referral_is_told_no_more_but_for_the_recall(
+    world: World, admin: asyncpg.Connection
+) -> None:
+    kinds = ["referral_arrived", "referral_recalled"]
+    await world.post("north", "/webhooks", {"url": "https://receiver.example/hook", "kinds": kinds})
+    case, consent = await supported(world)
+    withdrawn = await referred(world, case)
+    await world.post("alpha", f"/cases/{case}/consents/{consent}/withdrawal")
+    rows = await admin.fetch(
+        "SELECT n.kind, d.state FROM deliveries d JOIN notifications n ON n.id = d.notification_id "
+        "WHERE n.reference = $1 ORDER BY n.kind",
+        withdrawn,
+    )
+    assert [tuple(row) for row in rows] == [("referral_arrived", "withheld"), ("referral_recalled", "waiting")]
+    assert await told(world, "north", withdrawn) == ["referral_arrived", "referral_recalled"]

@@ -9,10 +9,14 @@ from typing import Any
 
 import asyncpg
 
+from api import ledger
 from api.app import create_app
 from api.backup import Manifest
 from api.bootstrap import Access
 from api.database import Database, Pool
+from api.settings import DatabaseRole
+from domain.retention.ledger import Ledger
+from tests.documents import noise
 from tests.journeys.scenes import SEALED, carried, referred, supported
 from tests.world import World
 
@@ -30,7 +34,7 @@ RIGHTS = """
     FROM pg_proc WHERE pronamespace = 'public'::regnamespace
     UNION ALL SELECT 'trigger', tgrelid::regclass::text || '.' || tgname, tgenabled::text, '', true, true
     FROM pg_trigger WHERE NOT tgisinternal
-    ORDER BY 1, 2
+    ORDER BY 1, 2, 3, 4
 """
 
 
@@ -52,7 +56,8 @@ async def peopled(world: World) -> tuple[str, str]:
         contact = {"channel": "visit", "language": "ky", "topic": "possible_trafficking", "cases": [body] * PARTY}
         await world.post("alpha", "/contacts", contact)
     case, _consent = await supported(world)
-    referral = await referred(world, case)
+    picture = await world.post("alpha", f"/cases/{case}/attachments?compartment=identity", noise((300, 300)))
+    referral = await referred(world, case, attachments=[picture["reference"]])
     await carried(world, referral, "north", "receipt", "acceptance")
     await world.work_off()
     return case, referral
@@ -94,3 +99,14 @@ async def serving(world: World, access: Access) -> AsyncIterator[World]:
         yield World(runtime, access, create_app(runtime), world.numbers)
     finally:
         await database.close()
+
+
+async def exported(world: World, output: Path) -> Ledger:
+    """Write the shred ledger of a world to a new file, as the operator does; returns what it holds."""
+    async with world.runtime.database.sessions(DatabaseRole.OWNER)() as session:
+        return await ledger.export(session, output)
+
+
+async def replayed(world: World, goal: Access, output: Path) -> str:
+    """Export the ledger of a world and replay it into a database restored from its backup."""
+    return await ledger.replay(goal, await exported(world, output))

@@ -17,7 +17,7 @@ from api.cli import backup as command
 from api.database import dsn_as
 from tests.conftest import Databases
 from tests.journeys.scenes import SEALED, opened
-from tests.reliability.backups import CASES, Drill, contents, looking, peopled, rights, serving
+from tests.reliability.backups import CASES, Drill, contents, looking, peopled, replayed, rights, serving
 from tests.world import new_world
 
 NAMES = count(1)
@@ -63,6 +63,7 @@ async def test_every_row_right_and_chain_comes_back(drill: Drill, goal: Access) 
     manifest = await backup.restore(goal, drill.folder, drill.manifest.digest)
     assert manifest == drill.manifest
     before, after = await contents(drill.world.access), await contents(goal)
+    assert (before.pop("restorations")[0], after.pop("restorations")[0]) == (0, 1)
     assert before == after
     assert before["cases"][0] == CASES + 1
     assert manifest.rows == sum(rows for rows, _ in before.values()) - before["alembic_version"][0]
@@ -72,14 +73,18 @@ async def test_every_row_right_and_chain_comes_back(drill: Drill, goal: Access) 
 
 
 async def test_the_restored_country_opens_its_seals_with_the_keys_kept_apart_and_goes_on_working(
-    drill: Drill, goal: Access
+    drill: Drill, goal: Access, tmp_path: Path
 ) -> None:
     await backup.restore(goal, drill.folder)
+    await replayed(drill.world, goal, tmp_path / "ledger")
     async with serving(drill.world, goal) as world:
         identity = await world.get("alpha", f"/cases/{drill.case}/person/identity")
         assert SEALED["identity"].items() <= identity["fields"].items()
         package = await world.get("north", f"/referrals/{drill.referral}/package")
         assert package["compartments"]
+        (copy,) = await world.get("north", f"/referrals/{drill.referral}/attachments")
+        path = f"/referrals/{drill.referral}/attachments/{copy['reference']}/content"
+        assert (await world.ask("north", "GET", path)).content.startswith(b"\x89PNG")
         await world.get("beta", f"/cases/{drill.case}", expect=404)
         case = await opened(world)
         await world.get("alpha", f"/cases/{case}")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from domain.audit.chain import Head
 from domain.audit.export import Recorded, Summary, read_line, written
-from domain.audit.verification import BadPosition, Fault, Verdict, Verifier, verify
+from domain.audit.verification import BadPosition, Elsewhere, Fault, Verdict, Verifier, verify
 from tests.domain.audit.exports import MORNING, a_stream, an_entry, an_export, chained, head_of, lines_of
 
 ONE, TWO = a_stream(1, 3), a_stream(2, 2)
@@ -229,13 +229,13 @@ def test_an_export_kept_from_earlier_shows_what_a_whole_rewrite_hides(
     later = an_export(*streams)
 
     assert verify(later).verdict == Verdict.INTACT
-    assert verify(later, earlier.heads).bad == bad
+    assert verify(later, Elsewhere(kept=earlier.heads)).bad == bad
     assert verify(later).summary.digest != earlier.summary.digest
 
 
 def test_an_export_that_only_grew_agrees_with_the_one_kept_from_earlier() -> None:
     earlier = verify(EXPORT)
-    later = verify(an_export(a_stream(1, 5), TWO, a_stream(3, 1)), earlier.heads)
+    later = verify(an_export(a_stream(1, 5), TWO, a_stream(3, 1)), Elsewhere(kept=earlier.heads))
 
     assert later.verdict == Verdict.INTACT
     assert later.heads[FIRST].sequence == 5

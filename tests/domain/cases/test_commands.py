@@ -62,7 +62,8 @@ async def test_a_step_is_taken_by_who_is_responsible_for_it(shared_world: World)
 async def test_the_hotline_does_not_follow_up_what_an_ngo_is_responsible_for(shared_world: World) -> None:
     world = shared_world
     case = await opened(world, "hotline", "hotline", **CHILD)
-    guardian = await referred(world, case, "GUARDIANS", "guardianship", "refer-guardian", "hotline")
+    without_consent = {"reason": "a child without anybody"}
+    guardian = await referred(world, case, "GUARDIANS", "guardianship", "refer-guardian", "hotline", **without_consent)
     await carried(world, guardian, "guardian", "receipt", "acceptance", "service-start")
     await world.act("guardian", guardian, "completion", {"outcome": "full"})
     for case_work, status in (("active", 200), ("follow_up", 403)):

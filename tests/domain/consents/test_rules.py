@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -78,6 +79,35 @@ def test_a_consent_covers_only_what_its_speaking_version_says(
         and set(compartments) <= set(one.compartments)
     ]
     assert found is (good[0] if good else None)
+
+
+@pytest.mark.parametrize(
+    "lacking",
+    [
+        {"decision": ConsentDecision.WITHDRAWN},
+        {"expires_at": NOW},
+        {"purposes": [Purpose.IDENTIFICATION]},
+        {"recipients": ["type:NGO", "organisation:NGO-ALPHA"]},
+        {"recipients": []},
+        {"compartments": [Compartment.IDENTITY]},
+        {"compartments": []},
+    ],
+    ids=lambda lacking: "-".join(f"{name}-{value}" for name, value in lacking.items())[:40],
+)
+def test_a_consent_that_lacks_one_thing_covers_nothing(lacking: dict[str, object]) -> None:
+    """Chance seldom makes a consent that covers: so one that does, and then the same without one thing."""
+    whole = Consent(
+        consent_id=UUID(int=1),
+        version=1,
+        decision=ConsentDecision.GIVEN,
+        expires_at=NOW + timedelta(hours=1),
+        purposes=[Purpose.SUPPORT],
+        recipients=["organisation:SHELTER-NORTH"],
+        compartments=[Compartment.IDENTITY, Compartment.HEALTH],
+    )
+    wanted = [Compartment.IDENTITY, Compartment.HEALTH]
+    assert covering([whole], Purpose.SUPPORT, SHELTER, wanted, NOW) is whole
+    assert covering([changed(whole, **lacking)], Purpose.SUPPORT, SHELTER, wanted, NOW) is None
 
 
 @given(consents())

@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from domain.sealing.envelope import SealBroken
-from domain.sealing.providers import FileProvider, KeyFileRefused
+from domain.sealing.key_files import KeyFileRefused
+from domain.sealing.keys import key_id_of
+from domain.sealing.providers import FileProvider
+from domain.sealing.ring import KeyNotHeld
 
 
 @pytest.fixture
@@ -55,10 +58,51 @@ def test_the_newest_key_wraps_and_every_key_unwraps(path: Path, provider: FilePr
     assert rotated.key_ids == (provider.key_id, rotated.key_id)
     assert rotated.unwrap(old, b"place") == rotated.unwrap(new, b"place") == b"k" * 32
     assert rotated.unwrap(rotated.rewrap(old, b"place"), b"place") == b"k" * 32
-    with pytest.raises(SealBroken):
-        provider.unwrap(new, b"place")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [entry.name for entry in path.parent.iterdir()] == ["keys.json"]
+
+
+def test_a_running_process_learns_of_a_key_that_was_added(path: Path, provider: FileProvider) -> None:
+    rotated = FileProvider.add_key(path, secrets.token_bytes)
+
+    assert provider.unwrap(rotated.wrap(b"k" * 32, b"place"), b"place") == b"k" * 32
+    assert provider.key_id == rotated.key_id
+    further = FileProvider.add_key(path, secrets.token_bytes)
+    assert key_id_of(provider.wrap(b"k" * 32, b"place")) == further.key_id
+
+
+def test_a_file_that_cannot_be_read_any_more_takes_no_key_from_who_has_read_it(
+    path: Path, provider: FileProvider
+) -> None:
+    wrapped = provider.wrap(b"k" * 32, b"place")
+    path.chmod(0o644)
+    assert provider.unwrap(provider.wrap(b"k" * 32, b"place"), b"place") == b"k" * 32
+    path.unlink()
+    assert provider.unwrap(wrapped, b"place") == b"k" * 32
+
+
+def test_an_older_key_is_dropped_and_what_it_wraps_is_gone(path: Path, provider: FileProvider) -> None:
+    old = provider.wrap(b"k" * 32, b"place")
+    with pytest.raises(KeyFileRefused, match="wraps; add another"):
+        FileProvider.drop_key(path, provider.key_id, secrets.token_bytes)
+    first = provider.key_id
+    FileProvider.add_key(path, secrets.token_bytes)
+    left = FileProvider.drop_key(path, first, secrets.token_bytes)
+
+    with pytest.raises(KeyNotHeld):
+        left.unwrap(old, b"place")
+    with pytest.raises(KeyFileRefused, match="holds no key"):
+        FileProvider.drop_key(path, first, secrets.token_bytes)
+
+
+def test_a_ring_that_has_forgotten_opens_nothing_and_its_keys_are_zeros(provider: FileProvider) -> None:
+    wrapped = provider.wrap(b"k" * 32, b"place")
+    held = provider._contents
+    provider.forget()
+
+    with pytest.raises(SealBroken):
+        provider.unwrap(wrapped, b"place")
+    assert {bytes(one) for one in (*held.keys.values(), held.derivation)} == {bytes(32)}
 
 
 def test_two_who_add_a_key_at_once_do_not_lose_one(path: Path, provider: FileProvider) -> None:
