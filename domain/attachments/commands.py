@@ -13,7 +13,7 @@ from domain.audit.actions import AuditAction
 from domain.cases.commands import collect
 from domain.cases.models import Case
 from domain.codes import AttachmentFormat, Compartment, ReferralStatus
-from domain.disclosures.grounds import to_open_held
+from domain.disclosures import grounds
 from domain.errors import InvalidInput, NotFound, NotPermitted, StateConflict, VersionStale
 from domain.notifications.models import NotificationKind
 from domain.permits import Permit
@@ -168,11 +168,14 @@ async def hold(holder: Case | Referral, work: UnitOfWork) -> Sequence[Attachment
     """Return the attachments of a case, or of the package of an accepted referral, that are there to be read.
 
     The case or referral is locked against a removal or withdrawal that is under way: either this reading is first and
-    the other waits, or there is nothing left to read.
+    the other waits, or there is nothing left to read. The case is held first, as every disclosure holds it: two readers
+    that shared a lock on it would each wait for ever for the other to let it go.
 
     Raises:
+        NotFound: the case does not concern the caller any more.
         StateConflict: the referral is not accepted, or no more.
     """
+    await grounds.hold(work, holder.id if isinstance(holder, Case) else holder.case_id)
     model = type(holder)
     rows = await work.session.execute(
         select(model)
@@ -208,7 +211,7 @@ async def disclose(attachment: Attachment, permit: Permit, work: UnitOfWork) -> 
     """
     _opens(attachment, permit)
     opened = await work.reveal(
-        await to_open_held(work, permit, attachment.case_id, attachment.holder_id),
+        await grounds.to_open_held(work, permit, attachment.case_id, attachment.holder_id),
         action=AuditAction.ATTACHMENT_REVEALED,
         stream_id=attachment.case_id,
         record_id=attachment.id,
@@ -231,7 +234,7 @@ async def part_of(disclosed: Disclosed, first: int, permit: Permit, work: UnitOf
         SealBroken: see `disclose`.
     """
     _opens(disclosed.attachment, permit)
-    await to_open_held(work, permit, disclosed.attachment.case_id, disclosed.attachment.holder_id)
+    await grounds.to_open_held(work, permit, disclosed.attachment.case_id, disclosed.attachment.holder_id)
     part = await work.vault.streams.part(disclosed.stream, first)
     return trimmed(part, first, disclosed.size)
 
@@ -244,7 +247,7 @@ async def reveal_words(
     An attachment of which nothing is left is not among them.
     """
     opened = await work.reveal_each(
-        {one.id: (await to_open_held(work, permit, one.case_id, one.holder_id), one.case_id) for one in attachments},
+        {one.id: (await grounds.to_open_held(work, permit, one.case_id, one.holder_id), one.case_id) for one in attachments},
         action=AuditAction.ATTACHMENT_WORDS_READ,
         kind=KIND,
     )

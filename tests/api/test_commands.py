@@ -284,7 +284,8 @@ def registered(installation: Installation, url: str) -> dict[str, str]:
 
 def test_a_form_is_imported_once_and_the_audit_of_it_verifies(installation: Installation, tmp_path: Path) -> None:
     fields = json.loads((FICTIONAL / "uk-form.json").read_text(encoding="utf-8"))
-    form = tmp_path / "form.json"  # of a person of its own: other tests import the one of the package
+    fields["ExternalId"] = "5b0f7c1e-9a39-4a52-8f0e-2c7f6f2f8d11"  # other tests import the one of the package
+    form = tmp_path / "form.json"
     form.write_text(json.dumps(fields | {"PVFamily": "an invented sister"}), encoding="utf-8")
     actor = ("--as", "caseworker-alpha", "NGO-ALPHA", "ngo_caseworker")
     first = installation.run("import", "uk-form", str(form), *actor)

@@ -12,4 +12,6 @@ async def gathered(work: list[Any], at_once: int = 6) -> list[Any]:
         async with gate:
             return await task
 
-    return list(await asyncio.gather(*map(one, work)))
+    async with asyncio.TaskGroup() as group:  # one that fails takes the others with it: none outlives its database
+        tasks = [group.create_task(one(task)) for task in work]
+    return [task.result() for task in tasks]

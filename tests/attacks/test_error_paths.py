@@ -93,10 +93,13 @@ def requests(route: str, things: Things) -> Iterator[dict[str, Any]]:
     method, path = route.split(" ", 1)
     role = speaking(route)
     sound, body = filled(path, things), BODIES.get(route, nothing)(role)
-    json = {"json": body} if body is not None else {}
+    documents = isinstance(body, bytes)
+    json = {} if body is None else {"content" if documents else "json": body}
     headers = {"If-Match": f'"{STALE}"'} if method != "GET" and not WITHOUT_VERSION.fullmatch(route) else {}
     base = {"method": method, "url": sound, "headers": headers}
-    if method != "GET":
+    if documents:
+        yield {**base, "content": SAID.encode()}
+    elif method != "GET":
         yield from ({**base, "json": one} for one in bodies(body))
     parts = path.split("/")
     for number, part in enumerate(parts):
