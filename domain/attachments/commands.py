@@ -247,7 +247,10 @@ async def reveal_words(
     An attachment of which nothing is left is not among them.
     """
     opened = await work.reveal_each(
-        {one.id: (await grounds.to_open_held(work, permit, one.case_id, one.holder_id), one.case_id) for one in attachments},
+        {
+            one.id: (await grounds.to_open_held(work, permit, one.case_id, one.holder_id), one.case_id)
+            for one in attachments
+        },
         action=AuditAction.ATTACHMENT_WORDS_READ,
         kind=KIND,
     )
