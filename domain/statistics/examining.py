@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from domain.audit.chain import canonical_json
+from domain.statistics.catalogue import Declared
 from domain.statistics.document import address
 from domain.statistics.gate import Finding, Leak, Tell, inspect, silently
 from domain.statistics.reading import content_of, foreign, renewed_in, windows_of
 from domain.statistics.windows import Window
 
 if TYPE_CHECKING:
-    from domain.statistics.catalogue import Declared
     from domain.statistics.counting import Counted
 
 
@@ -67,7 +67,7 @@ class Report:
 
 def examine(
     raw: bytes,
-    declared: "Declared",
+    declared: Declared,
     counted: "Counted",
     before: bytes | None,
     *,
@@ -95,7 +95,7 @@ def examine(
 
 
 def _found(
-    name: str, content: dict[str, Any], declared: "Declared", counted: "Counted", before: bytes | None, tell: Tell
+    name: str, content: dict[str, Any], declared: Declared, counted: "Counted", before: bytes | None, tell: Tell
 ) -> Iterator[Finding]:
     windows = windows_of(content, declared.populations)[name]
     past = windows_of(content_of(before), declared.populations)[name] if before is not None else []

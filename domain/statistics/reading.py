@@ -7,14 +7,12 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from domain.statistics.catalogue import Declared
 from domain.statistics.declaration import Population
 from domain.statistics.document import Heading, ReleaseBroken, Shown, document
 from domain.statistics.windows import Window
-
-if TYPE_CHECKING:
-    from domain.statistics.catalogue import Declared
 
 PERIOD: Final = re.compile(r"\d{4}(-H[12]|-Q[1-4])?")
 ADDRESS: Final = re.compile(r"[0-9a-f]{64}")
@@ -81,7 +79,7 @@ def renewed_in(content: Mapping[str, Any], population: str) -> frozenset[str]:
 
 
 def spelled(
-    declared: "Declared", heading: Heading, windows: Mapping[str, Sequence[Window]], renewed: Mapping[str, frozenset[str]]
+    declared: Declared, heading: Heading, windows: Mapping[str, Sequence[Window]], renewed: Mapping[str, frozenset[str]]
 ) -> bytes:
     """Return the release of these windows, in no words but those of the declaration."""
     shown = {
@@ -91,7 +89,7 @@ def spelled(
     return document(heading, declared.rules, shown)
 
 
-def foreign(raw: bytes, declared: "Declared") -> list[str]:
+def foreign(raw: bytes, declared: Declared) -> list[str]:
     """Return where a document says anything that its declaration does not: never what it says there.
 
     Each text is looked up among the words of the declaration; then the whole is spelled anew from its figures alone, and
@@ -124,7 +122,7 @@ def foreign(raw: bytes, declared: "Declared") -> list[str]:
     return [] if same else ["document"]
 
 
-def _words(declared: "Declared") -> frozenset[str]:
+def _words(declared: Declared) -> frozenset[str]:
     """Return every text that a release of this declaration can have, but for periods and addresses."""
     windows = {
         name: [
