@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Path, Query
 from sqlalchemy import any_, func, literal, text
 from sqlmodel import col, select
 
@@ -10,7 +10,6 @@ from api.dependencies import CurrentActor, Cursor, Limit, May, Reader, Work
 from api.next_steps import source_out
 from api.pagination import page
 from api.routes.cases import READ_PROBLEMS
-from api.runtime import Runtime
 from api.schemas.base import Labelled
 from api.schemas.contacts import CallbackCounts, CallbacksOfOrganisation
 from api.schemas.directory import (
@@ -23,11 +22,9 @@ from api.schemas.directory import (
     SopStepOut,
 )
 from api.schemas.referrals import FunnelOut, FunnelStage, NotificationOut, NotificationPage
-from api.settings import DatabaseRole
 from api.transaction import UnitOfWorkRoute
 from auth.roles import Permission
 from domain.codes import CountUnit, Language, Population, Service
-from domain.errors import NotFound
 from domain.notifications.models import Notification
 from domain.organisations.models import Organisation
 from domain.places.queries import directory_of_places

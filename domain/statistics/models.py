@@ -8,6 +8,7 @@ from sqlmodel import Field, SQLModel
 
 from domain.columns import Instant
 
+
 class ReleaseCandidate(SQLModel, table=True):
     """A document that would be published, with the gate's report on it; nothing of it ever changes.
 
@@ -42,7 +43,7 @@ class ReleaseCandidate(SQLModel, table=True):
 class CandidateApproval(SQLModel, table=True):
     """One person's signature under a report: not the author's, nor of the author's organisation, one an organisation.
 
-    The author stands in it too, tied to the candidate by a foreign key, so that a check of the row alone keeps them apart.
+    The author stands in it too, tied to the candidate by a foreign key, so that a check of the row keeps them apart.
     """
 
     __tablename__ = "candidate_approvals"

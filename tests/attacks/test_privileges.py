@@ -34,7 +34,8 @@ CLOSED_TO_WORKER = {
     "audit_entries.details",
     "notifications.reference",
     "case_walls.organisation_id",
-    "releases.tables",
+    "release_candidates.document",
+    "release_files.content",
 }
 ESCALATIONS = (
     "SET ROLE nrm_admin",
@@ -72,7 +73,8 @@ ESCALATIONS = (
     "INSERT INTO staff_members (id, subject) VALUES (gen_random_uuid(), 'intruder')",
     "UPDATE staff_members SET subject = 'intruder'",
     "INSERT INTO releases (id) VALUES ('forged')",
-    "UPDATE releases SET tables = '{}'",
+    "UPDATE releases SET document = ''",
+    "DELETE FROM release_files",
 )
 FUNCTIONS = (
     "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace "
@@ -110,7 +112,10 @@ async def test_no_role_bypasses_anything_or_belongs_to_another(superuser: asyncp
 
 async def test_the_statistics_read_releases_and_nothing_else(superuser: asyncpg.Connection) -> None:
     role = DatabaseRole.STATISTICS
-    assert {column.split(".")[0] for column in await columns(superuser, role, "SELECT")} == {"releases"}
+    assert {column.split(".")[0] for column in await columns(superuser, role, "SELECT")} == {
+        "releases",
+        "release_files",
+    }
     assert await columns(superuser, role, "INSERT") | await columns(superuser, role, "UPDATE") == set()
     assert await superuser.fetch(WRITABLE, role) == []
     functions = await superuser.fetch(
@@ -152,7 +157,7 @@ async def test_what_the_application_may_write_is_what_the_commands_write(superus
     assert {one for one in verbs if not one.endswith(" INSERT")} == {
         f"{table} DELETE" for table in (*deleted, *searching)
     }
-    directory = ("organisations", "staff_members", "memberships", "releases")
+    directory = ("organisations", "staff_members", "memberships", "releases", "release_files")
     assert [one for one in verbs if one.startswith(directory)] == []
     changed = await columns(superuser, role, "UPDATE")
     frozen = ("case_access.organisation_id", "case_access.case_id", "case_access.relation", "case_access.holder_id")
