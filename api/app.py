@@ -23,6 +23,7 @@ from api.routes import (
     attachments,
     audit,
     break_glass,
+    candidates,
     capacity,
     cases,
     classifications,
@@ -41,12 +42,14 @@ from api.routes import (
     records,
     referrals,
     rehabilitation,
+    releases,
     requests,
     walls,
     webhooks,
 )
 from api.runtime import Runtime
 from api.schemas.base import HealthOut
+from api.statistics.shelf import Shelf, Shelved
 from api.uploads import Uploads
 from domain.identifiers import Identifiers
 
@@ -79,6 +82,8 @@ ROUTES = (
     duplicates,
     escalations,
     figures,
+    releases,
+    candidates,
     directory,
     disclosures,
     webhooks,
@@ -117,11 +122,13 @@ def create_app(runtime: Runtime) -> FastAPI:
     )
     app.state.runtime = runtime
     app.state.uploads = Uploads()
+    app.state.shelf = Shelf()
     runtime.metrics.watch(runtime.database)
     install(app)
     for module in ROUTES:
         app.include_router(module.router, prefix="/v1")
     _add_pages(app, runtime)
+    app.add_middleware(Shelved, shelf=app.state.shelf)
     app.add_middleware(
         RateLimit,
         per_caller=runtime.settings.requests_per_minute,

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import xlsxwriter  # type: ignore[import-untyped]  # it ships no types
@@ -88,7 +89,13 @@ def as_workbook(release: dict[str, Any]) -> bytes:
     """Return the figures, one sheet for each population with a chart for each table, and the data dictionary."""
     out = io.BytesIO()
     with xlsxwriter.Workbook(out, {"in_memory": True}) as book:
-        book.set_properties({"title": f"Release {release['number']}", "author": "", "created": None})
+        book.set_properties(
+            {
+                "title": f"Release {release['number']}",
+                "author": "",
+                "created": datetime(int(release["periods"][-1][:4]), 1, 1, tzinfo=UTC),
+            }
+        )
         bold = book.add_format({"bold": True})
         for name, population in release["populations"].items():
             sheet = book.add_worksheet(name[:31])
