@@ -92,12 +92,17 @@ def _population(shown: Shown, periods: Sequence[str]) -> dict[str, Any]:
         windows = [_window(window, periods) for window in shown.published if window.table == name]
         tables[name] = {
             "dimensions": list(table.dimensions),
+            "ordered": any(shown.population.dimensions[one].ordered for one in table.dimensions),
             "renewed": name in shown.renewed,
             "windows": windows,
         }
     return {
         "unit": shown.population.unit,
         "tables": tables,
+        "groupings": {
+            name: [{group: list(values) for group, values in level.items()} for level in dimension.levels]
+            for name, dimension in shown.population.dimensions.items()
+        },
         "labels": {name: {group: dict(texts) for group, texts in one.items()} for name, one in shown.labels.items()},
     }
 

@@ -1,0 +1,126 @@
+"""A release read in one language: what its codes and periods are called, and the rows of its tables. Pure."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from domain.statistics.declaration import REST
+
+LANGUAGES: Final = {"en": "English", "ru": "Русский", "ky": "Кыргызча"}
+WORDS: Final = Path(__file__).parent / "words.yaml"
+PERIOD: Final = re.compile(r"(?P<year>\d{4})(-(?P<part>[HQ])(?P<number>[1-4]))?")
+
+
+@cache
+def words() -> dict[str, dict[str, str]]:
+    """Return the words around the figures, by key and language."""
+    content: dict[str, dict[str, str]] = yaml.safe_load(WORDS.read_text(encoding="utf-8"))["words"]
+    return content
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure with what it is of.
+
+    Attributes:
+        groups: The group of each dimension, as it is called.
+        count: As published.
+        further: How many have come further than this stage, where stages follow one another; else 0. A sum of rounded
+            counts, for the eye only.
+    """
+
+    groups: tuple[str, ...]
+    count: int
+    further: int = 0
+
+    @property
+    def label(self) -> str:
+        """What it is of, in words."""
+        return ", ".join(self.groups)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A release in one language.
+
+    Attributes:
+        release: What the release says; nothing that it does not say is ever shown.
+        language: `en`, `ru` or `ky`.
+        words: The words around the figures in this language.
+    """
+
+    release: dict[str, Any]
+    language: str
+    words: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Choose the words."""
+        object.__setattr__(self, "words", {key: texts[self.language] for key, texts in words().items()})
+
+    def name(self, population: str, kind: str, group: str = "") -> str:
+        """Return what a group is called, or a dimension or table itself; its code, where it has no name."""
+        texts = self.release["populations"][population]["labels"].get(kind, {}).get(group, {})
+        return texts.get(self.language) or (self.words["rest"] if group == REST else group or kind)
+
+    def title(self, population: str, table: str) -> str:
+        """Return what a table is called: by its own name, or by those of its dimensions."""
+        content = self.release["populations"][population]
+        if table in content["labels"]:
+            return self.name(population, table)
+        return " × ".join(self.name(population, one) for one in content["tables"][table]["dimensions"])
+
+    def country(self) -> str:
+        """Return the country's name, or its code."""
+        code = self.release["country"]
+        return self.words.get(f"country_{code}", code)
+
+    def period(self, name: str) -> str:
+        """Return a period in words: `2026-H1` is the first half of 2026."""
+        found = PERIOD.fullmatch(name)
+        if found is None or found["part"] is None:
+            return name
+        kind = "half" if found["part"] == "H" else "quarter"
+        return self.words[kind].format(year=found["year"], number=found["number"])
+
+    def span(self, window: dict[str, Any]) -> str:
+        """Return the periods of a window in words."""
+        first, last = self.period(window["first"]), self.period(window["last"])
+        return first if first == last else f"{first} – {last}"
+
+    def length(self, window: dict[str, Any]) -> int:
+        """Return how many periods a window has."""
+        periods = self.release["periods"]
+        return int(periods.index(window["last"]) - periods.index(window["first"]) + 1)
+
+    def rows(self, population: str, table: str, window: dict[str, Any]) -> tuple[Row, ...]:
+        """Return the figures of one window, in the order in which they were published."""
+        content = self.release["populations"][population]["tables"][table]
+        further = _further(window["cells"]) if content["ordered"] else [0] * len(window["cells"])
+        return tuple(
+            Row(
+                tuple(
+                    self.name(population, dimension, group)
+                    for dimension, group in zip(content["dimensions"], cell["groups"], strict=True)
+                ),
+                cell["count"],
+                beyond,
+            )
+            for cell, beyond in zip(window["cells"], further, strict=True)
+        )
+
+    def tables(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """Yield the tables with their population and content, as the release orders them."""
+        for population, content in self.release["populations"].items():
+            for table, shown in content["tables"].items():
+                yield population, table, shown
+
+
+def _further(cells: Sequence[dict[str, Any]]) -> list[int]:
+    """Return how many have come further than each stage; those of whom no stage is known have not."""
+    known = [0 if REST in cell["groups"] else cell["count"] for cell in cells]
+    return [0 if REST in cell["groups"] else sum(known[place + 1 :]) for place, cell in enumerate(cells)]
