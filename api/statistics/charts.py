@@ -73,7 +73,7 @@ def bars(rows: Sequence[Row]) -> Bars:
 
 @dataclass(frozen=True)
 class Block:
-    """One window of a trend: as wide as its periods, as high as its cases in one of them, so that its area is its count."""
+    """One window of a trend: as wide as its periods, as high as its cases in one of them: its area is its count."""
 
     left: float
     width: float

@@ -1,14 +1,14 @@
 """A release as DHIS2 data values, to be sent to `POST /api/dataValueSets`. Pure.
 
-Codes, not identifiers: a country's DHIS2 gives its data elements, category option combinations and organisation unit these
-codes. A data element belongs to one level of grouping, since a group of the same name holds more at a coarser one.
+Codes, not identifiers: a country's DHIS2 gives its data elements, category option combinations and organisation unit
+these codes. A data element belongs to one level of grouping, since a group of one name holds more at a coarser one.
 
 Source: DHIS2 developer guide, "Data values", version 2.41.
 """
 
 from typing import Any, Final
 
-from api.statistics.reading import PERIOD
+from api.statistics.reading import PERIOD, in_order
 
 CODE_LENGTH: Final = 50
 """The most characters of a code in DHIS2."""
@@ -23,8 +23,7 @@ def period(name: str) -> str:
     found = PERIOD.fullmatch(name)
     if found is None:
         raise ValueError("not a period")
-    part = {"H": "S", "Q": "Q", None: ""}[found["part"]]
-    return f"{found['year']}{part}{found['number'] or ''}"
+    return found["year"] + (found["part"] or "").replace("H", "S")
 
 
 def data_value_set(release: dict[str, Any]) -> dict[str, Any]:
@@ -34,7 +33,7 @@ def data_value_set(release: dict[str, Any]) -> dict[str, Any]:
         "dataValues": [
             {"period": period(window["first"]), "orgUnit": release["country"], **value}
             for population, content in release["populations"].items()
-            for table, shown in content["tables"].items()
+            for table, shown in in_order(content)
             for window in shown["windows"]
             if window["first"] == window["last"]
             for value in _values(f"{population}_{table}", window)

@@ -1,7 +1,7 @@
 """Every file that a release is served as, by name. Pure: each is made from the bytes of the release and nothing else.
 
-The names stand beside one another wherever a release lies, under its address or in a folder, so that the links of the pages
-lead from one to the next.
+The names stand beside one another wherever a release lies, under its address or in a folder, so that the links of the
+pages lead from one to the next.
 """
 
 import json

@@ -23,7 +23,9 @@ FILES: Final = {
 }
 """What lies beside the page, by name: the key of what it is called. See `formats.py`."""
 
-POLICY: Final = f"default-src 'none'; style-src 'sha256-{base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'"
+POLICY: Final = (
+    f"default-src 'none'; style-src 'sha256-{base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'"
+)
 """The content security policy of the page: its own style, and nothing else from anywhere."""
 
 
@@ -40,20 +42,21 @@ class Window:
 
 @dataclass(frozen=True)
 class Table:
-    """One table, ready to be shown, with all its windows from the oldest."""
+    """One table, ready to be shown, with all its windows from the oldest, and the periods of those that were wrong."""
 
     id: str
     title: str
     renewed: bool
     ordered: bool
     windows: tuple[Window, ...]
-    bars: Bars | None
+    retracted: tuple[str, ...]
+    bars: Bars
     trend: Trend | None
 
     @property
-    def newest(self) -> Window | None:
-        """What was published last, if anything was."""
-        return self.windows[-1] if self.windows else None
+    def newest(self) -> Window:
+        """What was published last."""
+        return self.windows[-1]
 
 
 @cache
@@ -81,14 +84,7 @@ def page(release: dict[str, Any], raw: bytes, language: str) -> bytes:
         country=reading.country(),
         until=reading.period(release["periods"][-1]),
         rounding=reading.words["rounding"].format(**release["rules"]),
-        populations=[
-            {
-                "name": reading.name(population, "population", population),
-                "unit": reading.name(population, "unit", content["unit"]),
-                "tables": [_table(reading, population, table) for table in content["tables"]],
-            }
-            for population, content in release["populations"].items()
-        ],
+        populations=[_population(reading, name) for name in release["populations"]],
         files={name.format(language=language): key for name, key in FILES.items()},
         style=STYLE,
         policy=POLICY,
@@ -96,6 +92,17 @@ def page(release: dict[str, Any], raw: bytes, language: str) -> bytes:
         address=address(raw),
     )
     return shown.encode()
+
+
+def _population(reading: Reading, population: str) -> dict[str, Any]:
+    tables = reading.tables(population)
+    return {
+        "id": population,
+        "name": reading.population(population),
+        "unit": reading.unit(population),
+        "tables": [_table(reading, population, name) for name, shown in tables if shown["windows"]],
+        "waiting": [reading.title(population, name) for name, shown in tables if not shown["windows"]],
+    }
 
 
 def _table(reading: Reading, population: str, table: str) -> Table:
@@ -109,7 +116,8 @@ def _table(reading: Reading, population: str, table: str) -> Table:
         renewed=content["renewed"],
         ordered=content["ordered"],
         windows=windows,
-        bars=bars(windows[-1].rows) if windows else None,
+        retracted=tuple(reading.span(window) for window in content["retracted"]),
+        bars=bars(windows[-1].rows),
         trend=trend(spans, periods) if len(windows) > 1 else None,
     )
 

@@ -1,7 +1,7 @@
 """A release read in one language: what its codes and periods are called, and the rows of its tables. Pure."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -13,7 +13,7 @@ from domain.statistics.declaration import REST
 
 LANGUAGES: Final = {"en": "English", "ru": "Русский", "ky": "Кыргызча"}
 WORDS: Final = Path(__file__).parent / "words.yaml"
-PERIOD: Final = re.compile(r"(?P<year>\d{4})(-(?P<part>[HQ])(?P<number>[1-4]))?")
+PERIOD: Final = re.compile(r"(?P<year>\d{4})(-(?P<part>H[12]|Q[1-4]))?")
 
 
 @cache
@@ -67,12 +67,21 @@ class Reading:
         texts = self.release["populations"][population]["labels"].get(kind, {}).get(group, {})
         return texts.get(self.language) or (self.words["rest"] if group == REST else group or kind)
 
+    def population(self, name: str) -> str:
+        """Return what a population is called."""
+        return self.name(name, "") or name
+
+    def unit(self, population: str) -> str:
+        """Return the unit in which a population is counted."""
+        unit = self.release["populations"][population]["unit"]
+        return self.words.get(f"unit_{unit}", unit)
+
     def title(self, population: str, table: str) -> str:
         """Return what a table is called: by its own name, or by those of its dimensions."""
         content = self.release["populations"][population]
         if table in content["labels"]:
             return self.name(population, table)
-        return " × ".join(self.name(population, one) for one in content["tables"][table]["dimensions"])
+        return ", ".join(self.name(population, one) for one in content["tables"][table]["dimensions"])
 
     def country(self) -> str:
         """Return the country's name, or its code."""
@@ -84,8 +93,7 @@ class Reading:
         found = PERIOD.fullmatch(name)
         if found is None or found["part"] is None:
             return name
-        kind = "half" if found["part"] == "H" else "quarter"
-        return self.words[kind].format(year=found["year"], number=found["number"])
+        return self.words[found["part"]].format(year=found["year"])
 
     def span(self, window: dict[str, Any]) -> str:
         """Return the periods of a window in words."""
@@ -97,10 +105,15 @@ class Reading:
         periods = self.release["periods"]
         return int(periods.index(window["last"]) - periods.index(window["first"]) + 1)
 
+    def tables(self, population: str) -> list[tuple[str, dict[str, Any]]]:
+        """Return the tables of a population in the order of their worth."""
+        return in_order(self.release["populations"][population])
+
     def rows(self, population: str, table: str, window: dict[str, Any]) -> tuple[Row, ...]:
-        """Return the figures of one window, in the order in which they were published."""
+        """Return the figures of one window as they were published, what is left over last."""
         content = self.release["populations"][population]["tables"][table]
-        further = _further(window["cells"]) if content["ordered"] else [0] * len(window["cells"])
+        cells = sorted(window["cells"], key=lambda cell: [group == REST for group in cell["groups"]])
+        further = _further(cells) if content["ordered"] else [0] * len(cells)
         return tuple(
             Row(
                 tuple(
@@ -110,14 +123,13 @@ class Reading:
                 cell["count"],
                 beyond,
             )
-            for cell, beyond in zip(window["cells"], further, strict=True)
+            for cell, beyond in zip(cells, further, strict=True)
         )
 
-    def tables(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
-        """Yield the tables with their population and content, as the release orders them."""
-        for population, content in self.release["populations"].items():
-            for table, shown in content["tables"].items():
-                yield population, table, shown
+
+def in_order(population: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Return the tables of a population in the order of their worth: a document sorts them by name."""
+    return sorted(population["tables"].items(), key=lambda table: int(table[1]["place"]))
 
 
 def _further(cells: Sequence[dict[str, Any]]) -> list[int]:

@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from api.statistics.reading import LANGUAGES, words
+from api.statistics.reading import LANGUAGES, in_order, words
 from domain.statistics.declaration import REST
 
 COLUMNS: Final = (
@@ -27,7 +27,7 @@ TOTAL: Final = "total"
 def rows(release: dict[str, Any]) -> Iterator[tuple[str | int, ...]]:
     """Yield every published figure of a release in the order of `COLUMNS`, each table from its oldest window."""
     for name, population in release["populations"].items():
-        for table, content in population["tables"].items():
+        for table, content in in_order(population):
             for number, window in enumerate(content["windows"], 1):
                 newest = number == len(content["windows"])
                 common = (
@@ -51,7 +51,7 @@ def level(window: dict[str, Any]) -> str:
 
 
 def dictionary(release: dict[str, Any]) -> Iterator[tuple[str, ...]]:
-    """Yield the data dictionary: what every column and code means in each language, and what a group holds at a level."""
+    """Yield the data dictionary: what every column and code means in each language, and what a group holds."""
     yield ("kind", "of", "code", "level", "holds", *LANGUAGES)
     for column in COLUMNS:
         yield ("column", "", column, "", "", *_texts(words()[f"column_{column}"]))

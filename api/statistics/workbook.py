@@ -57,7 +57,7 @@ def _about(sheet: Any, reading: Reading, raw: bytes, wrapped: Any) -> None:
         (words["address"], address(raw)),
         ("", words["rounding"].format(**release["rules"])),
         ("", words["unreviewed"]),
-        *((reading.title(*found[:2]), f"{words['nothing']}.") for found in reading.tables() if not found[2]["windows"]),
+        *((reading.population(name), _waiting(reading, name)) for name in release["populations"]),
     ]
     sheet.set_column(0, 0, 36)
     sheet.set_column(1, 1, 80)
@@ -69,13 +69,18 @@ def _about(sheet: Any, reading: Reading, raw: bytes, wrapped: Any) -> None:
                 sheet.write_string(number, column, value, wrapped)
 
 
+def _waiting(reading: Reading, population: str) -> str:
+    """Say which tables of a population are not published yet."""
+    titles = [reading.title(population, table) for table, shown in reading.tables(population) if not shown["windows"]]
+    return f"{reading.words['waiting']}: {'; '.join(titles)}. {reading.words['nothing']}" if titles else ""
+
+
 def _population(book: Any, sheet: Any, reading: Reading, population: str, bold: Any) -> None:
     """Fill a sheet with every window of every table, and chart the newest of each."""
-    words, content = reading.words, reading.release["populations"][population]
-    unit = f"{words['unit']}: {reading.name(population, 'unit', content['unit'])}"
+    unit = f"{reading.words['unit']}: {reading.unit(population)}"
     lines: list[Line] = [_columns(reading)]
     charts = []
-    for table, shown in content["tables"].items():
+    for table, shown in reading.tables(population):
         for number, window in enumerate(shown["windows"], 1):
             newest = number == len(shown["windows"])
             found = list(_window(reading, population, table, window, renewed=newest and shown["renewed"]))
@@ -89,7 +94,7 @@ def _population(book: Any, sheet: Any, reading: Reading, population: str, bold: 
     sheet.autofit(300)
     sheet.freeze_panes(HEADER + 1, 0)
     sheet.autofilter(HEADER, 0, HEADER + len(lines) - 1, len(lines[0]) - 1)
-    sheet.write_string(0, 0, reading.name(population, "population", population), bold)
+    sheet.write_string(0, 0, reading.population(population), bold)
     sheet.write_string(1, 0, unit)
     for place, (table, first, count, dimensions) in enumerate(charts):
         title = reading.title(population, table)
@@ -159,5 +164,3 @@ def _chart(book: Any, sheet: str, title: str, first: int, count: int, dimensions
     chart.set_x_axis({"visible": False, "major_gridlines": {"visible": False}, "min": 0})
     chart.set_size({"width": 560, "height": CHART_ROWS * 20 - 10})
     return chart
-
-

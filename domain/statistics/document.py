@@ -88,13 +88,15 @@ def document(heading: Heading, rules: Rules, shown: Mapping[str, Shown]) -> byte
 
 def _population(shown: Shown, periods: Sequence[str]) -> dict[str, Any]:
     tables = {}
-    for name, table in shown.population.tables.items():
-        windows = [_window(window, periods) for window in shown.published if window.table == name]
+    for place, (name, table) in enumerate(shown.population.tables.items()):
+        mine = [window for window in shown.published if window.table == name]
         tables[name] = {
+            "place": place,
             "dimensions": list(table.dimensions),
             "ordered": any(shown.population.dimensions[one].ordered for one in table.dimensions),
             "renewed": name in shown.renewed,
-            "windows": windows,
+            "windows": [_window(window, periods) for window in mine if not window.retracted],
+            "retracted": [_window(window, periods) for window in mine if window.retracted],
         }
     return {
         "unit": shown.population.unit,

@@ -4,7 +4,7 @@ First every rule is looked at again, in the counts themselves. What keeps them a
 ever published, by everybody whose knowledge the rules assume: somebody who knows every total, and each organisation.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -23,6 +23,8 @@ class Leak(StrEnum):
     PRESENCE = "presence"  # a few with this combination must exist, or one person is described in full
     NARROW = "narrow"  # how few have this combination is known too well
     CONTRADICTION = "contradiction"  # what was published cannot be true together
+    WORDS = "words"  # a text of the release is none of its declaration's
+    REWRITTEN = "rewritten"  # what was published before is not in it as it was
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,21 @@ class Finding:
     reason: Reason | None = None
 
 
+Tell = Callable[[int], object]
+
+
+def silently(_: int) -> None:
+    """Tell nobody how far it is."""
+
+
 def inspect(
-    population: Population, rules: Rules, windows: Sequence[Window], periods: Sequence[Count], *, since: int = 0
+    population: Population,
+    rules: Rules,
+    windows: Sequence[Window],
+    periods: Sequence[Count],
+    *,
+    since: int = 0,
+    tell: Tell = silently,
 ) -> list[Finding]:
     """Return what is wrong with everything published, the newest release included; nothing, if it may be published.
 
@@ -52,9 +67,10 @@ def inspect(
         windows: All windows ever published, and those of the release.
         periods: The counts of all periods so far.
         since: The first period of which something is published anew: what is earlier was inspected before.
+        tell: Is told after each attacker that one more is done.
     """
     return list(_broken(population, rules, windows, periods)) or list(
-        _learnt(population, rules, windows, periods, since)
+        _learnt(population, rules, windows, periods, since, tell)
     )
 
 
@@ -63,6 +79,12 @@ def _broken(
 ) -> Iterator[Finding]:
     covered: set[tuple[str, int]] = set()
     for window in windows:
+        spans = {(window.table, period) for period in range(window.first, window.last + 1)}
+        if covered & spans:
+            yield Finding(Leak.OVERLAP, (window.table,))
+        covered |= spans
+        if window.retracted:
+            continue
         count = together(periods[window.first : window.last + 1])
         length = window.last - window.first + 1
         for reason in sorted(faults(population, rules, window.table, window.levels, count, length)):
@@ -71,25 +93,34 @@ def _broken(
         truth = {cell: rules.rounded(number) for cell, number in cells.items()}
         if truth != dict(window.cells) or window.total != rules.rounded(count.everybody.total):
             yield Finding(Leak.WRONG, (window.table,))
-        spans = {(window.table, period) for period in range(window.first, window.last + 1)}
-        if covered & spans:
-            yield Finding(Leak.OVERLAP, (window.table,))
-        covered |= spans
 
 
 def _learnt(
-    population: Population, rules: Rules, windows: Sequence[Window], periods: Sequence[Count], since: int
+    population: Population,
+    rules: Rules,
+    windows: Sequence[Window],
+    periods: Sequence[Count],
+    since: int,
+    tell: Tell,
 ) -> Iterator[Finding]:
+    """Attack with what stands, and again with what was retracted: who has read it may believe it still."""
     totals = [one.everybody.total for one in periods]
-    tables = tuple(sorted({window.table for window in windows}))
+    standing = [window for window in windows if not window.retracted]
     for attacker, own in attackers(periods):
-        attack = Attack(population, rules, windows, Knowledge(totals, own))
-        try:
-            found = {leak for leak in _leaks(attack, rules, periods, since)}
-        except Contradiction:
-            found = {Leak.CONTRADICTION}
+        found = _found(Attack(population, rules, standing, Knowledge(totals, own)), rules, periods, since)
+        if len(standing) < len(windows):
+            believed = _found(Attack(population, rules, windows, Knowledge(totals, own)), rules, periods, since)
+            found |= believed - {Leak.CONTRADICTION}
+        tell(1)
         for leak in sorted(found):
-            yield Finding(leak, tables, attacker)
+            yield Finding(leak, tuple(sorted({window.table for window in windows})), attacker)
+
+
+def _found(attack: Attack, rules: Rules, periods: Sequence[Count], since: int) -> set[Leak]:
+    try:
+        return set(_leaks(attack, rules, periods, since))
+    except Contradiction:
+        return {Leak.CONTRADICTION}
 
 
 def attackers(periods: Sequence[Count]) -> Iterable[tuple[str, Mapping[int, Caseload]]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from domain.statistics.counts import Count
 from domain.statistics.declaration import Population, Rules
-from domain.statistics.gate import Finding, inspect
+from domain.statistics.gate import Finding, Tell, inspect, silently
 from domain.statistics.windows import Reason, Window, window_of
 
 
@@ -24,7 +24,14 @@ class Candidate:
     findings: tuple[Finding, ...]
 
 
-def prepare(population: Population, rules: Rules, published: Sequence[Window], periods: Sequence[Count]) -> Candidate:
+def prepare(
+    population: Population,
+    rules: Rules,
+    published: Sequence[Window],
+    periods: Sequence[Count],
+    *,
+    tell: Tell = silently,
+) -> Candidate:
     """Return the release of the period that has just ended.
 
     Where the gate finds something, the least important of the renewed tables waits for the next release, and the rest is
@@ -35,6 +42,7 @@ def prepare(population: Population, rules: Rules, published: Sequence[Window], p
         rules: The rules of protection.
         published: Every window published so far, in order.
         periods: The counts of all periods so far, the newest last.
+        tell: Is told after each attacker that one more is done.
     """
     renewed: dict[str, Window] = {}
     carried: dict[str, frozenset[Reason]] = {}
@@ -48,7 +56,7 @@ def prepare(population: Population, rules: Rules, published: Sequence[Window], p
     findings: list[Finding] = []
     while renewed:
         since = min(window.first for window in renewed.values())
-        refused = inspect(population, rules, [*published, *renewed.values()], periods, since=since)
+        refused = inspect(population, rules, [*published, *renewed.values()], periods, since=since, tell=tell)
         if not refused:
             break
         findings += refused

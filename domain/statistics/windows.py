@@ -36,6 +36,7 @@ class Window:
         levels: The level of each dimension of the table.
         total: All cases of the window, rounded on its own: rounded cells need not add up to it.
         cells: By cell of groups: rounded counts; every cell of the table is there.
+        retracted: It was found wrong and shows nothing any more. Its periods stay used: nothing replaces it.
     """
 
     table: str
@@ -44,6 +45,7 @@ class Window:
     levels: tuple[int, ...]
     total: int
     cells: Mapping[Cell, int]
+    retracted: bool = False
 
 
 def faults(
