@@ -23,6 +23,7 @@ from api.routes import (
     attachments,
     audit,
     break_glass,
+    candidates,
     capacity,
     cases,
     classifications,
@@ -41,12 +42,14 @@ from api.routes import (
     records,
     referrals,
     rehabilitation,
+    releases,
     requests,
     walls,
     webhooks,
 )
 from api.runtime import Runtime
 from api.schemas.base import HealthOut
+from api.statistics.shelf import Shelf
 from api.uploads import Uploads
 from domain.identifiers import Identifiers
 
@@ -79,6 +82,8 @@ ROUTES = (
     duplicates,
     escalations,
     figures,
+    releases,
+    candidates,
     directory,
     disclosures,
     webhooks,
@@ -117,6 +122,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     )
     app.state.runtime = runtime
     app.state.uploads = Uploads()
+    app.state.shelf = Shelf()
     runtime.metrics.watch(runtime.database)
     install(app)
     for module in ROUTES:

@@ -17,9 +17,13 @@ from api.rate_limit import POLICY, RETRY, STATE
 
 BEARER_REFUSED = {"token-refused", "not-permitted", "unavailable", "sealed", "key-not-held", "budget-exceeded"}
 ALWAYS_REFUSED = {"too-many-requests", "internal"}
+PUBLIC_REFUSED = {"invalid-request", "unavailable"} | ALWAYS_REFUSED
 UNSAFE_REFUSED = {"idempotency-key-missing", "idempotency-key-in-flight", "idempotency-key-reused", "invalid-request"}
 BODY_REFUSED = {"body-too-large", "unsupported-media-type", "invalid-request"}
 CONDITION_REFUSED = {"precondition-required", "version-stale", "invalid-request"}
+PUBLIC = "/v1/statistics/releases"
+"""Below it everything is for everybody, without a token."""
+
 METHODS = frozenset({"get", "put", "post", "patch", "delete"})
 
 LONGEST = {"uuid": 36, "date-time": 40, "date": 10}
@@ -55,7 +59,7 @@ TAGS = {
     "procedures": "The standard operating procedures as data.",
     "notifications": "What an organisation is told: references, never content.",
     "caseload": "Counts for those who lead the mechanism.",
-    "statistics": "Published releases, and figures that others published.",
+    "statistics": "Published releases, what two approve before one is made, and figures that others published.",
     "webhooks": "Where an organisation has its own system told of events.",
     "audit": "Signed heads of the tree over the audit and proofs, for witnesses of other institutions.",
     "health": "Whether the process answers.",
@@ -139,7 +143,10 @@ def _complete(operation: dict[str, Any], path: str, method: str) -> None:
             _demand(parameter)
     own = {code for response in operation["responses"].values() for code in response.pop("x-problems", ())}
     answers = {status: response for status, response in operation["responses"].items() if status < "400"}
-    if path.startswith("/v1/"):
+    if path.startswith(PUBLIC):
+        operation["security"] = []
+        answers |= described(own | PUBLIC_REFUSED)
+    elif path.startswith("/v1/"):
         operation["security"] = [{"accessToken": []}]
         answers |= described(refusals(own, operation, path, method))
     else:

@@ -39,6 +39,9 @@ def ensure_keys(settings: Settings) -> None:
     if settings.audit_key_file is None and not settings.audit_key_path.exists():
         made = SigningKey.make(ORIGIN, KeyKind.LOG, secrets.token_bytes)
         _write_secret(settings.audit_key_path, made.line)
+    if settings.release_key_file is None and not settings.release_key_path.exists():
+        made = SigningKey.make(ORIGIN, KeyKind.RELEASE, secrets.token_bytes)
+        _write_secret(settings.release_key_path, made.line)
     private = private_key_path(settings)
     if settings.token_public_keys_file is None and not private.exists():
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)

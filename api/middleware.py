@@ -27,6 +27,10 @@ DOCUMENTATION_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; frame-ancestors 'none'"
 )
+PUBLISHED = "/v1/statistics/releases"
+OWN = frozenset({"Cache-Control", "Content-Security-Policy"})
+"""What is published says itself whether it may be kept, and its pages need their style."""
+
 REQUEST_ID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 """A caller may choose a UUID as request id; anything else could carry words into the logs."""
 
@@ -93,7 +97,8 @@ class Guard:
     @staticmethod
     def _add_headers(headers: MutableHeaders, path: str, request_id: str) -> None:
         for name, value in SECURITY.items():
-            headers[name] = value
+            if name not in OWN or not path.startswith(PUBLISHED) or name not in headers:
+                headers[name] = value
         if path.startswith("/documentation"):
             headers["Content-Security-Policy"] = DOCUMENTATION_POLICY
         headers["X-Request-ID"] = request_id

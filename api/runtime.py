@@ -137,10 +137,25 @@ def _audit_key(settings: Settings) -> SigningKey | None:
     """
     if settings.audit_key_file is None and not settings.audit_key_path.exists():
         return None
+    return _signing_key(settings.audit_key_path, KeyKind.LOG)
+
+
+def release_key(settings: Settings) -> SigningKey:
+    """Return the key that signs releases: read when one is published, by no process that serves.
+
+    Raises:
+        UnsafeSettings: production names no file, or it cannot be read, or holds no such key.
+    """
+    if settings.environment == "production" and settings.release_key_file is None:
+        raise UnsafeSettings("release_key_file is missing: nobody could sign a release")
+    return _signing_key(settings.release_key_path, KeyKind.RELEASE)
+
+
+def _signing_key(path: Path, kind: KeyKind) -> SigningKey:
     try:
-        return SigningKey.read(read_secret(settings.audit_key_path), KeyKind.LOG)
+        return SigningKey.read(read_secret(path), kind)
     except NoteRefused as refused:
-        raise UnsafeSettings(f"the secret file {settings.audit_key_path}: {refused}") from None
+        raise UnsafeSettings(f"the secret file {path}: {refused}") from None
 
 
 def witnesses_of(settings: Settings) -> tuple[PublicKey, ...]:

@@ -134,6 +134,11 @@ class Settings(BaseSettings):
         description="Key that signs the checkpoints of the audit (`nrm audit key`), for the worker alone; in "
         "development by default in the data folder.",
     )
+    release_key_file: Path | None = Field(
+        None,
+        description="Key that signs releases of statistics (`nrm statistics key`), for `nrm statistics publish` alone; "
+        "in development by default in the data folder.",
+    )
     audit_witnesses_file: Path | None = Field(
         None, description="Public keys of the witnesses whose signatures are taken, one a line; none: no witness."
     )
@@ -202,6 +207,11 @@ class Settings(BaseSettings):
     def audit_key_path(self) -> Path:
         """The file of the key that signs checkpoints."""
         return self.audit_key_file or self.data_dir / "audit-key"
+
+    @property
+    def release_key_path(self) -> Path:
+        """The file of the key that signs releases."""
+        return self.release_key_file or self.data_dir / "release-key"
 
     @property
     def webhook_key_path(self) -> Path:
@@ -336,6 +346,9 @@ def _secret_faults(settings: Settings) -> list[str]:
     key = settings.audit_key_file
     if key is not None and key.exists() and key.stat().st_mode & OPEN_TO_OTHERS:
         faults.append("audit_key_file can be read by others of the machine: they could sign another audit")
+    signing = settings.release_key_file
+    if signing is not None and signing.exists() and signing.stat().st_mode & OPEN_TO_OTHERS:
+        faults.append("release_key_file can be read by others of the machine: they could sign releases of their own")
     seen: dict[str, DatabaseRole] = {}
     for role, path in settings.password_files().items():
         try:

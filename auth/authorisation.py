@@ -30,6 +30,7 @@ from domain.permits import Actor, Permit
 from domain.referrals.models import Referral
 from domain.rehabilitation.models import CommissionRecord
 from domain.services.models import ServiceEpisode
+from domain.statistics.models import ReleaseCandidate
 from domain.webhooks.models import Webhook
 from domain.workflow.confidentiality import NOTHING, Opening
 
@@ -47,6 +48,7 @@ ABOUT: dict[type[SQLModel], About] = {
     Webhook: About.WEBHOOK,
     BreakGlass: About.GLASS,
     Approval: About.APPROVAL,
+    ReleaseCandidate: About.CANDIDATE,
 }
 READ: dict[type[SQLModel], Permission] = {
     Case: Permission.CASE_READ,
@@ -60,6 +62,7 @@ READ: dict[type[SQLModel], Permission] = {
     Webhook: Permission.WEBHOOK_KEEP,
     BreakGlass: Permission.GLASS_READ,
     Approval: Permission.APPROVAL_READ,
+    ReleaseCandidate: Permission.CANDIDATE_READ,
 }
 
 NOTES = frozenset({Compartment.NARRATIVE})
@@ -286,6 +289,10 @@ class Authorisation:
     async def approval(self, approval_id: Any, permission: Permission) -> tuple[Approval, Permit]:
         """Find an act of two and permit a verb on it; raises as `case` does."""
         return await self._one(Approval, Approval.id == approval_id, permission)
+
+    async def candidate(self, candidate_id: Any, permission: Permission) -> tuple[ReleaseCandidate, Permit]:
+        """Permit a verb on what would be published; raises as `case` does."""
+        return await self._one(ReleaseCandidate, ReleaseCandidate.id == candidate_id, permission)
 
     async def glass(self, glass_id: Any, permission: Permission) -> tuple[BreakGlass, Permit]:
         """Find an emergency access and permit a verb on it; raises as `case` does.

@@ -32,6 +32,7 @@ class About(StrEnum):
     WEBHOOK = "webhook"
     GLASS = "glass"
     APPROVAL = "approval"
+    CANDIDATE = "candidate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +261,14 @@ AGREES = Rule(
     frozenset({Role.COORDINATOR, Role.MONITORING_STAFF}),
 )
 
+SIGNS = Rule(
+    "approver-of-country",
+    "they answer for what is published of the country",
+    About.CANDIDATE,
+    lambda candidate, actor: candidate.country == actor.country,
+    frozenset({Role.COORDINATOR, Role.MONITORING_STAFF, Role.FOCAL_POINT}),
+)
+
 RULES: dict[Permission, tuple[Rule, ...]] = {
     Permission.CASE_READ: (OWNS, SERVES),
     Permission.CASE_WORK: (OWNS,),
@@ -314,6 +323,8 @@ RULES: dict[Permission, tuple[Rule, ...]] = {
     Permission.GLASS_RESTORE: (REVIEWS_IT,),
     Permission.APPROVAL_READ: (AGREES,),
     Permission.APPROVAL_DECIDE: (AGREES,),
+    Permission.CANDIDATE_READ: (SIGNS,),
+    Permission.CANDIDATE_APPROVE: (SIGNS,),
     Permission.SUBJECT_REQUEST_ANSWER: (OWNS_AND_WORKS,),
     Permission.RETENTION_HOLD: (OWNS_AND_WORKS,),
     Permission.DUPLICATE_ANSWER: (OWNS_AND_WORKS,),

@@ -57,7 +57,9 @@ class Permission(StrEnum):
     PLACE_KEEP = "place:keep"
     NOTIFICATION_READ = "notification:read"
     FUNNEL_READ = "funnel:read"
-    RELEASE_READ = "release:read"
+    RELEASE_PREPARE = "release:prepare"
+    CANDIDATE_READ = "candidate:read"
+    CANDIDATE_APPROVE = "candidate:approve"
     CALLBACKS_COUNT = "callbacks:count"
     ESCALATION_READ = "escalation:read"
     ESCALATION_ASSIGN = "escalation:assign"
@@ -80,7 +82,7 @@ class Permission(StrEnum):
     DUPLICATE_ANSWER = "duplicate:answer"
 
 
-_EVERYBODY = frozenset({Permission.DIRECTORY_READ, Permission.RELEASE_READ, Permission.FIGURE_READ})
+_EVERYBODY = frozenset({Permission.DIRECTORY_READ, Permission.FIGURE_READ})
 _CASE_WORK = frozenset(
     {
         Permission.CASE_OPEN,
@@ -154,6 +156,9 @@ _REVIEW = frozenset(
 _TWO = frozenset({Permission.APPROVAL_REQUEST, Permission.APPROVAL_READ, Permission.APPROVAL_DECIDE})
 """Of the roles that open no case: who could gain from an act has no voice in it."""
 
+_SIGNS = frozenset({Permission.CANDIDATE_READ, Permission.CANDIDATE_APPROVE})
+"""Of those who answer for what is published; never for what they, or their organisation, prepared."""
+
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.HOTLINE_OPERATOR: _EVERYBODY | _CASE_WORK | _CONTACTS | _EMERGENCY,
     Role.NGO_CASEWORKER: _EVERYBODY
@@ -187,12 +192,18 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.DUPLICATE_ANSWER,
     },
     Role.SHELTER_STAFF: _EVERYBODY | _RECEIVING | _COURSES | _EMERGENCY | {Permission.PLACE_KEEP},
-    Role.FOCAL_POINT: _EVERYBODY | {Permission.REFERRAL_STATUS_READ, Permission.REFERRALS_OVERDUE_READ},
-    Role.MONITORING_STAFF: _EVERYBODY | _REVIEW | _TWO | {Permission.AUDIT_WATCH},
+    Role.FOCAL_POINT: _EVERYBODY | _SIGNS | {Permission.REFERRAL_STATUS_READ, Permission.REFERRALS_OVERDUE_READ},
+    Role.MONITORING_STAFF: _EVERYBODY
+    | _REVIEW
+    | _TWO
+    | _SIGNS
+    | {Permission.AUDIT_WATCH, Permission.RELEASE_PREPARE},
     Role.COORDINATOR: _EVERYBODY
     | _EMERGENCY
     | _TWO
+    | _SIGNS
     | {
+        Permission.RELEASE_PREPARE,
         Permission.REFERRAL_STATUS_READ,
         Permission.REFERRALS_OVERDUE_READ,
         Permission.NOTIFICATION_READ,

@@ -1,4 +1,4 @@
-"""The directory, code lists, procedures, notifications, the funnel and releases."""
+"""The directory, code lists, procedures, notifications and the funnel."""
 
 from typing import Annotated
 
@@ -18,12 +18,9 @@ from api.schemas.directory import (
     CodeLists,
     OrganisationList,
     OrganisationOut,
-    ReleaseList,
-    ReleaseOut,
     SopList,
     SopOut,
     SopStepOut,
-    TableOut,
 )
 from api.schemas.referrals import FunnelOut, FunnelStage, NotificationOut, NotificationPage
 from api.settings import DatabaseRole
@@ -34,7 +31,6 @@ from domain.errors import NotFound
 from domain.notifications.models import Notification
 from domain.organisations.models import Organisation
 from domain.places.queries import directory_of_places
-from domain.statistics.models import Release
 from domain.workflow.catalogue import Catalogue
 from domain.workflow.sop import Sop
 
@@ -53,10 +49,8 @@ STAGES = (
     "services_given",
 )
 FUNNEL_NOTICE = "exact figures of the running mechanism: for your screen only, never for publication"
-ReleaseId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", max_length=64)]
 SopName = Annotated[str, Path(pattern=r"^[a-z][a-z0-9-]*$", max_length=60)]
 SopVersion = Annotated[str, Path(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$", max_length=20)]
-TableName = Annotated[str, Path(pattern=r"^[a-z][a-z0-9-]{0,59}$", max_length=60)]
 
 router = APIRouter(route_class=UnitOfWorkRoute)
 
@@ -183,45 +177,3 @@ async def count_callbacks(may: May, work: Work) -> CallbackCounts:
     )
     items = [CallbacksOfOrganisation.taken(row) for row in rows]
     return CallbackCounts(unit=CountUnit.CALLBACKS, items=items)
-
-
-@router.get("/statistics/releases", tags=["statistics"], responses=READ_PROBLEMS)
-async def list_releases(request: Request, may: May) -> ReleaseList:
-    """List every release of anonymised statistics. There are no parameters: every reader gets the same."""
-    may.own(Permission.RELEASE_READ)
-    runtime: Runtime = request.app.state.runtime
-    async with runtime.database.sessions(DatabaseRole.STATISTICS)() as session:
-        rows = (await session.execute(select(Release).order_by(col(Release.published_at)))).scalars().all()
-    return ReleaseList(items=[_release(row) for row in rows])
-
-
-@router.get("/statistics/releases/{release_id}", tags=["statistics"], responses=READ_PROBLEMS)
-async def read_release(request: Request, release_id: ReleaseId, may: May) -> ReleaseOut:
-    """Read what one release holds."""
-    may.own(Permission.RELEASE_READ)
-    return _release(await _stored(request, release_id))
-
-
-@router.get("/statistics/releases/{release_id}/tables/{name}", tags=["statistics"], responses=READ_PROBLEMS)
-async def read_table(request: Request, release_id: ReleaseId, name: TableName, may: May) -> TableOut:
-    """Read one table of a release, exactly as it was published."""
-    may.own(Permission.RELEASE_READ)
-    release = await _stored(request, release_id)
-    if name not in release.tables:
-        raise NotFound
-    return TableOut(release=release.id, name=name, table=release.tables[name])
-
-
-async def _stored(request: Request, release_id: str) -> Release:
-    runtime: Runtime = request.app.state.runtime
-    async with runtime.database.sessions(DatabaseRole.STATISTICS)() as session:
-        found = await session.get(Release, release_id)
-    if found is None:
-        raise NotFound
-    return found
-
-
-def _release(release: Release) -> ReleaseOut:
-    return ReleaseOut(
-        id=release.id, period=release.period, published_at=release.published_at, tables=sorted(release.tables)
-    )

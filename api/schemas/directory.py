@@ -1,4 +1,4 @@
-"""Directory, code lists, procedures and releases: what comes out."""
+"""Directory, code lists and procedures: what comes out."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -95,26 +95,3 @@ class SopList(Out):
     """The published procedures, every version."""
 
     items: list[SopOut] = Field(max_length=200)
-
-
-class ReleaseOut(Out):
-    """One release of statistics."""
-
-    id: str = Field(max_length=64, description="Content address: SHA-256 of the tables.")
-    period: str = Field(max_length=20)
-    published_at: Instant
-    tables: list[Word] = Field(max_length=200)
-
-
-class ReleaseList(Out):
-    """Every release. There are no filters: every reader sees the same."""
-
-    items: list[ReleaseOut] = Field(max_length=1000)
-
-
-class TableOut(Out):
-    """One table of a release, exactly as it was published."""
-
-    release: str = Field(max_length=64)
-    name: str = Field(max_length=60)
-    table: dict[str, Any] = Field(max_length=200)

@@ -1,11 +1,7 @@
-"""Every file that a release is served as, by name. Pure: each is made from the bytes of the release and nothing else.
+"""Every format of a release, made once from its bytes and kept with it: none says more than the release. Pure."""
 
-The names stand beside one another wherever a release lies, under its address or in a folder, so that the links of the
-pages lead from one to the next.
-"""
-
+import base64
 import json
-from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from api.statistics.dhis2 import data_value_set
@@ -13,49 +9,50 @@ from api.statistics.page import page
 from api.statistics.reading import LANGUAGES
 from api.statistics.sheets import as_csv, dictionary_as_csv
 from api.statistics.workbook import as_workbook
+from domain.audit.chain import canonical_json
+from domain.statistics.candidates import File
 
-MEDIA_TYPES: Final = {
-    "json": "application/json",
-    "html": "text/html; charset=utf-8",
-    "csv": "text/csv; charset=utf-8; header=present",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
-
-Render = Callable[[dict[str, Any], bytes], bytes]
-
-
-def _in(language: str, made: Callable[[dict[str, Any], bytes, str], bytes]) -> Render:
-    return lambda release, raw: made(release, raw, language)
+CSV: Final = "text/csv; charset=utf-8; header=present"
+JSON: Final = "application/json"
+HTML: Final = "text/html; charset=utf-8"
+TEXT: Final = "text/plain; charset=utf-8"
+WORKBOOK: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+TABLES: Final = "tables/"
 
 
-FORMATS: Final[dict[str, Render]] = {
-    **{f"{language}.html": _in(language, page) for language in LANGUAGES},
-    **{f"{language}.xlsx": _in(language, as_workbook) for language in LANGUAGES},
-    "figures.csv": lambda release, _: as_csv(release),
-    "dictionary.csv": lambda release, _: dictionary_as_csv(release),
-    "dhis2.json": lambda release, _: json.dumps(data_value_set(release), indent=1, ensure_ascii=True).encode(),
-}
-"""What each file is made by. `release.json` is the release itself, and made by nobody."""
-
-
-def media_type(name: str) -> str:
-    """Return the media type of a file, by the end of its name."""
-    return MEDIA_TYPES[name.rpartition(".")[2]]
-
-
-def rendered(raw: bytes, name: str) -> bytes:
-    """Return one file of a release.
+def formats_of(raw: bytes, signature: bytes) -> dict[str, File]:
+    """Return every file of a release by name, but for the release itself; the same bytes each time.
 
     Args:
-        raw: The bytes of the release.
-        name: One of `FORMATS`.
+        raw: The release.
+        signature: 64 bytes.
     """
-    return FORMATS[name](json.loads(raw), raw)
+    release: dict[str, Any] = json.loads(raw)
+    return {
+        "release.csv": File(CSV, as_csv(release)),
+        "dictionary.csv": File(CSV, dictionary_as_csv(release)),
+        "dhis2.json": File(JSON, canonical_json(data_value_set(release))),
+        "signature.txt": File(TEXT, base64.b64encode(signature) + b"\n"),
+        **{f"{language}.html": File(HTML, page(release, raw, language)) for language in LANGUAGES},
+        **{f"{language}.xlsx": File(WORKBOOK, as_workbook(release, raw, language)) for language in LANGUAGES},
+        **_tables(release),
+    }
 
 
-def every(raw: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield every file of a release with its name, the release itself first."""
-    yield "release.json", raw
-    release = json.loads(raw)
-    for name, made in FORMATS.items():
-        yield name, made(release, raw)
+def _tables(release: dict[str, Any]) -> dict[str, File]:
+    """Return each table by itself, with what it needs to be read."""
+    found = {}
+    for name, population in release["populations"].items():
+        for table, content in population["tables"].items():
+            told = {
+                "country": release["country"],
+                "release": release["number"],
+                "rules": release["rules"],
+                "population": name,
+                "unit": population["unit"],
+                "table": table,
+                **content,
+                "labels": {key: population["labels"][key] for key in (table, *content["dimensions"])},
+            }
+            found[f"{TABLES}{name}.{table}"] = File(JSON, canonical_json(told))
+    return found

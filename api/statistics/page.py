@@ -17,7 +17,7 @@ FOLDER: Final = Path(__file__).parent
 STYLE: Final = (FOLDER / "page.css").read_text(encoding="utf-8")
 FILES: Final = {
     "{language}.xlsx": "workbook",
-    "figures.csv": "figures",
+    "release.csv": "figures",
     "dictionary.csv": "dictionary",
     "dhis2.json": "dhis2",
 }

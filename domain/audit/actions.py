@@ -127,3 +127,6 @@ class AuditAction(StrEnum):
     DUPLICATE_ANSWERED = "duplicate.answered"  # something was said of a case that is like another one; what is sealed
     CASES_MERGED = "cases.merged"  # two cases were found to be about one person; kept with both
     CASES_SEPARATED = "cases.separated"  # that was a mistake and was undone; kept with both
+    RELEASE_PREPARED = "release.prepared"  # a candidate of a release was kept, with the gate's report
+    RELEASE_APPROVED = "release.approved"  # somebody of another organisation signed that report
+    RELEASE_PUBLISHED = "release.published"  # two had signed, the gate let it through again, and it is public

@@ -37,6 +37,7 @@ class KeyKind(IntEnum):
 
     LOG = 0x01
     WITNESS = 0x04
+    RELEASE = 0xFF  # of statistics: of no kind that the format knows, since what it signs is no note
 
 
 @dataclass(frozen=True, slots=True)

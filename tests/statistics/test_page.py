@@ -16,7 +16,7 @@ from api.statistics.reading import LANGUAGES, Reading, Row
 from domain.statistics.document import address
 from tests.statistics.made import release
 
-RAW = release(5)
+RAW = release(6)
 RELEASE = json.loads(RAW)
 PAGES = {language: page(RELEASE, RAW, language).decode() for language in LANGUAGES}
 TREES = {language: ET.fromstring(text) for language, text in PAGES.items()}  # noqa: S314 - our own page
