@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Path, Query
 from sqlalchemy import any_, func, literal, text
 from sqlmodel import col, select
 
@@ -10,7 +10,6 @@ from api.dependencies import CurrentActor, Cursor, Limit, May, Reader, Work
 from api.next_steps import source_out
 from api.pagination import page
 from api.routes.cases import READ_PROBLEMS
-from api.runtime import Runtime
 from api.schemas.base import Labelled
 from api.schemas.contacts import CallbackCounts, CallbacksOfOrganisation
 from api.schemas.directory import (
@@ -23,11 +22,9 @@ from api.schemas.directory import (
     SopStepOut,
 )
 from api.schemas.referrals import FunnelOut, FunnelStage, NotificationOut, NotificationPage
-from api.settings import DatabaseRole
 from api.transaction import UnitOfWorkRoute
 from auth.roles import Permission
 from domain.codes import CountUnit, Language, Population, Service
-from domain.errors import NotFound
 from domain.notifications.models import Notification
 from domain.organisations.models import Organisation
 from domain.places.queries import directory_of_places
@@ -48,7 +45,6 @@ STAGES = (
     "services_begun",
     "services_given",
 )
-FUNNEL_NOTICE = "exact figures of the running mechanism: for your screen only, never for publication"
 SopName = Annotated[str, Path(pattern=r"^[a-z][a-z0-9-]*$", max_length=60)]
 SopVersion = Annotated[str, Path(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$", max_length=20)]
 
@@ -163,7 +159,7 @@ async def read_funnel(may: May, work: Work) -> FunnelOut:
     stages = [FunnelStage(stage=row.stage, unit=row.unit, population=row.population, count=row.counted) for row in rows]
     order = {population: place for place, population in enumerate(Population)}
     stages.sort(key=lambda one: (STAGES.index(one.stage), order[one.population]))
-    return FunnelOut(stages=stages, notice=FUNNEL_NOTICE)
+    return FunnelOut(stages=stages)
 
 
 @router.get("/caseload/callbacks", tags=["caseload"], responses=READ_PROBLEMS)
