@@ -10,11 +10,11 @@ from typing import Final
 
 from api.statistics.reading import Row
 
-WIDTH: Final = 360
+WIDTH: Final = 320
 """Units across: as wide as a small phone, so that letters are never drawn smaller than they read."""
 
 LINE: Final = 18
-LETTERS: Final = 44
+LETTERS: Final = 38
 """The most letters of a label in one line: Cyrillic ones are wider than 8 units at most."""
 
 FIGURES: Final = 56
