@@ -1,6 +1,6 @@
 """A real browser: Debian's Chromium, as it is installed, or else fetched from Debian's archive and unpacked.
 
-Nothing is installed and no right is needed. The browser has a profile of its own, speaks to nobody and ends with the call.
+Nothing is installed and no right is needed. It has a profile of its own, speaks to nobody and ends with the call.
 """
 
 import fcntl
