@@ -50,7 +50,7 @@ from api.routes import (
 )
 from api.runtime import Runtime
 from api.schemas.base import HealthOut
-from api.statistics.shelf import Shelf
+from api.statistics.shelf import Shelf, Shelved
 from api.uploads import Uploads
 from domain.identifiers import Identifiers
 
@@ -130,6 +130,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     for module in ROUTES:
         app.include_router(module.router, prefix="/v1")
     _add_pages(app, runtime)
+    app.add_middleware(Shelved, shelf=app.state.shelf)
     app.add_middleware(
         RateLimit,
         per_caller=runtime.settings.requests_per_minute,

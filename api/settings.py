@@ -343,12 +343,11 @@ def _secret_faults(settings: Settings) -> list[str]:
     pin = settings.pkcs11_pin_file
     if pin is not None and pin.exists() and pin.stat().st_mode & OPEN_TO_OTHERS:
         faults.append("pkcs11_pin_file can be read by others of the machine")
-    key = settings.audit_key_file
-    if key is not None and key.exists() and key.stat().st_mode & OPEN_TO_OTHERS:
-        faults.append("audit_key_file can be read by others of the machine: they could sign another audit")
-    signing = settings.release_key_file
-    if signing is not None and signing.exists() and signing.stat().st_mode & OPEN_TO_OTHERS:
-        faults.append("release_key_file can be read by others of the machine: they could sign releases of their own")
+    signing = {
+        "audit_key_file can be read by others of the machine: they could sign another audit": settings.audit_key_file,
+        "release_key_file can be read by others of the machine: they could sign releases": settings.release_key_file,
+    }
+    faults += [fault for fault, key in signing.items() if key and key.exists() and key.stat().st_mode & OPEN_TO_OTHERS]
     seen: dict[str, DatabaseRole] = {}
     for role, path in settings.password_files().items():
         try:

@@ -197,11 +197,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     },
     Role.SHELTER_STAFF: _EVERYBODY | _RECEIVING | _COURSES | _EMERGENCY | {Permission.PLACE_KEEP},
     Role.FOCAL_POINT: _EVERYBODY | _SIGNS | {Permission.REFERRAL_STATUS_READ, Permission.REFERRALS_OVERDUE_READ},
-    Role.MONITORING_STAFF: _EVERYBODY
-    | _REVIEW
-    | _TWO
-    | _SIGNS
-    | {Permission.AUDIT_WATCH, Permission.RELEASE_PREPARE},
+    Role.MONITORING_STAFF: _EVERYBODY | _REVIEW | _TWO | _SIGNS | {Permission.AUDIT_WATCH, Permission.RELEASE_PREPARE},
     Role.COORDINATOR: _EVERYBODY
     | _EMERGENCY
     | _TWO

@@ -14,6 +14,7 @@ from benchmarks.duplicates import duplicates
 from benchmarks.measuring import Result, chart
 from benchmarks.opening import opening
 from benchmarks.referrals import growth, inbox, status, transition
+from benchmarks.releases import serving_release
 from benchmarks.sealing import sealing
 from benchmarks.sweep import sweep
 
@@ -23,7 +24,15 @@ LEAST_ROUNDS = 5
 FEW = 10_000
 """Referrals of the country with which a larger one is compared."""
 
-WORKLOADS = {"W1": opening, "sealing": sealing, "W2": transition, "W3": inbox, "W4": status, "W9": sweep}
+WORKLOADS = {
+    "W1": opening,
+    "sealing": sealing,
+    "W2": transition,
+    "W3": inbox,
+    "W4": status,
+    "W6-serving": serving_release,
+    "W9": sweep,
+}
 ALL = (*WORKLOADS, "W5", "W12")
 """W11 is measured with W5."""
 

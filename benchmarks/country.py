@@ -96,7 +96,12 @@ class Line:
     writer: asyncio.StreamWriter
 
     async def ask(self, method: str, path: str, headers: dict[str, str], sent: bytes) -> dict[str, Any]:
-        """Send a request; anything but success ends the benchmark."""
+        """Send a request and return what the body says."""
+        found: dict[str, Any] = json.loads(await self.fetch(method, path, headers, sent))
+        return found
+
+    async def fetch(self, method: str, path: str, headers: dict[str, str], sent: bytes = b"") -> bytes:
+        """Send a request and return the body; anything but success ends the benchmark."""
         if self.reader.at_eof():  # the service closes what was idle while the other side was measured
             self.writer.close()
             self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
@@ -110,8 +115,7 @@ class Line:
         body = await self.reader.readexactly(length)
         if answer.split(" ")[1] not in {"200", "201"}:
             raise RuntimeError(f"{method} {path}: {answer.splitlines()[0]} {body.decode()}")
-        found: dict[str, Any] = json.loads(body)
-        return found
+        return body
 
 
 def _folder() -> Path:
@@ -136,8 +140,8 @@ async def serving(scale: int) -> AsyncIterator[Country]:
                 await directory.load(entries, session, build(settings, access.dsns))
             await database.close()
             async with (
-                _process(folder) as port,
-                _process(folder, UNSEALED) as other,
+                process(folder) as port,
+                process(folder, UNSEALED) as other,
                 _populated(settings, access, (port, other), scale) as country,
             ):
                 yield country
@@ -146,7 +150,8 @@ async def serving(scale: int) -> AsyncIterator[Country]:
 
 
 @asynccontextmanager
-async def _process(folder: Path, program: str = SERVICE) -> AsyncIterator[int]:
+async def process(folder: Path, program: str = SERVICE) -> AsyncIterator[int]:
+    """Run a program in a process of its own; yield the port at which it is ready."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -159,7 +164,7 @@ async def _process(folder: Path, program: str = SERVICE) -> AsyncIterator[int]:
         "NRM_LOG_LEVEL": "error",
         "PATH": "/usr/bin:/bin",
     }
-    process = subprocess.Popen([sys.executable, "-c", program, "serve"], cwd=ROOT, env=environment)  # noqa: ASYNC220, S603
+    running = subprocess.Popen([sys.executable, "-c", program, "serve"], cwd=ROOT, env=environment)  # noqa: ASYNC220, S603
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
             for _ in range(600):
@@ -170,8 +175,8 @@ async def _process(folder: Path, program: str = SERVICE) -> AsyncIterator[int]:
                     await asyncio.sleep(0.05)
         yield port
     finally:
-        process.terminate()
-        process.wait(20)
+        running.terminate()
+        running.wait(20)
 
 
 @asynccontextmanager

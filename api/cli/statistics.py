@@ -153,9 +153,7 @@ def _told(report: str) -> int:
     return 0 if content["passed"] else EXIT_REFUSED
 
 
-def _worked(
-    arguments: argparse.Namespace, work: Callable[[Publisher, Claims | None], Awaitable[Done]]
-) -> Done | None:
+def _worked(arguments: argparse.Namespace, work: Callable[[Publisher, Claims | None], Awaitable[Done]]) -> Done | None:
     """Do something with the installation; returns None after saying why it was refused."""
     settings = usable_settings()
     acting = acting_as(arguments) if "actor" in arguments else None

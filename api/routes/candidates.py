@@ -66,7 +66,9 @@ async def _in_full(work: UnitOfWork, candidate: ReleaseCandidate) -> CandidateIn
 
 
 async def _shown(work: UnitOfWork, candidates: Sequence[ReleaseCandidate]) -> list[dict[str, Any]]:
-    signed = {one.id: [row.approver_organisation_id for row in await approvals_of(work.session, one.id)] for one in candidates}
+    signed = {
+        one.id: [row.approver_organisation_id for row in await approvals_of(work.session, one.id)] for one in candidates
+    }
     named = [one.author_organisation_id for one in candidates] + [one for several in signed.values() for one in several]
     codes = await codes_of(work, named)
     return [

@@ -9,9 +9,9 @@ from api.problems import InvalidRequest, problems
 from api.runtime import Runtime
 from api.schemas.releases import ReleaseList, ReleaseOut
 from api.settings import DatabaseRole
-from api.statistics.formats import TABLES
+from api.statistics.formats import TABLES, WORKBOOK
 from api.statistics.page import POLICY
-from api.statistics.shelf import DOCUMENT, JSON, Published, Shelf, fetch, list_all
+from api.statistics.shelf import DOCUMENT, JSON, Kept, Published, Shelf, fetch, list_all
 from domain.errors import NotFound
 
 FOR_EVER: Final = "public, max-age=31536000, immutable"
@@ -20,7 +20,10 @@ PAGE_POLICY: Final = f"{POLICY}; frame-ancestors 'none'; sandbox allow-downloads
 """A page of ours has one style in it and no script; its links lead to files."""
 
 PUBLISHED_PROBLEMS: Final = problems(NotFound)
+OBJECT: Final = {"schema": {"type": "object", "maxProperties": 20, "additionalProperties": True}}
+WORDS: Final = {"schema": {"type": "string", "maxLength": 33_554_432}}
 BYTES: Final = {"schema": {"type": "string", "format": "binary", "maxLength": 33_554_432}}
+SHAPES: Final = {JSON: OBJECT, "text/csv": WORDS, "text/html": WORDS, "text/plain": WORDS, WORKBOOK: BYTES}
 ReleaseId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", max_length=64, description="Its SHA-256.")]
 TableName = Annotated[
     str, Path(pattern=r"^[a-z][a-z_]{0,39}[.][a-z][a-z0-9_]{0,39}$", max_length=80, examples=["victims.sex"])
@@ -44,12 +47,14 @@ async def list_releases(request: Request) -> Response:
     async with runtime.database.sessions(DatabaseRole.STATISTICS)() as session:
         items = [ReleaseOut.model_validate(one) for one in await list_all(session)]
     content = ReleaseList(items=items).model_dump_json().encode()
-    return _answer(request, Published(content, JSON, hashlib.sha256(content).hexdigest(), "releases.json"), FOR_A_MINUTE)
+    return _answer(
+        request, Published(content, JSON, hashlib.sha256(content).hexdigest(), "releases.json"), FOR_A_MINUTE
+    )
 
 
 @router.get(
     "/statistics/releases/{release_id}",
-    responses=PUBLISHED_PROBLEMS | {200: {"content": {JSON: {"schema": {"type": "object", "maxProperties": 20}}}}},
+    responses=PUBLISHED_PROBLEMS | {200: {"content": {JSON: OBJECT}}},
     response_class=Response,
 )
 async def read_release(request: Request, release_id: ReleaseId) -> Response:
@@ -59,7 +64,7 @@ async def read_release(request: Request, release_id: ReleaseId) -> Response:
 
 @router.get(
     "/statistics/releases/{release_id}/tables/{name}",
-    responses=PUBLISHED_PROBLEMS | {200: {"content": {JSON: {"schema": {"type": "object", "maxProperties": 20}}}}},
+    responses=PUBLISHED_PROBLEMS | {200: {"content": {JSON: OBJECT}}},
     response_class=Response,
 )
 async def read_table(request: Request, release_id: ReleaseId, name: TableName) -> Response:
@@ -69,7 +74,7 @@ async def read_table(request: Request, release_id: ReleaseId, name: TableName) -
 
 @router.get(
     "/statistics/releases/{release_id}/files/{file}",
-    responses=PUBLISHED_PROBLEMS | {200: {"content": {"application/octet-stream": BYTES}}},
+    responses=PUBLISHED_PROBLEMS | {200: {"content": SHAPES}},
     response_class=Response,
 )
 async def read_file_of_release(request: Request, release_id: ReleaseId, file: FileName) -> Response:
@@ -78,23 +83,28 @@ async def read_file_of_release(request: Request, release_id: ReleaseId, file: Fi
 
 
 async def _served(request: Request, release_id: str, name: str) -> Response:
-    shelf: Shelf = request.app.state.shelf
-    found = shelf.find(release_id, name)
+    """Return a file from the database, and put the answer on the shelf, from where it is served from now on."""
+    runtime: Runtime = request.app.state.runtime
+    async with runtime.database.sessions(DatabaseRole.STATISTICS)() as session:
+        found = await fetch(session, release_id, name)
     if found is None:
-        runtime: Runtime = request.app.state.runtime
-        async with runtime.database.sessions(DatabaseRole.STATISTICS)() as session:
-            found = await fetch(session, release_id, name)
-        if found is None:
-            raise NotFound
-        shelf.keep(release_id, name, found)
+        raise NotFound
+    full = _in_full(found, FOR_EVER)
+    shelf: Shelf = request.app.state.shelf
+    kept = Kept(found.content, tuple(full.raw_headers), full.headers["ETag"].encode(), request.scope["route"])
+    shelf.keep(request.scope["path"], kept)
     return _answer(request, found, FOR_EVER)
 
 
 def _answer(request: Request, published: Published, cached: str) -> Response:
     etag = f'"{published.address}"'
-    headers = {"ETag": etag, "Cache-Control": cached}
     if request.headers.get("if-none-match") == etag:
-        return Response(status_code=304, headers=headers)
+        return Response(status_code=304, headers={"ETag": etag, "Cache-Control": cached})
+    return _in_full(published, cached)
+
+
+def _in_full(published: Published, cached: str) -> Response:
+    headers = {"ETag": f'"{published.address}"', "Cache-Control": cached}
     if published.media_type.startswith("text/html"):
         headers["Content-Security-Policy"] = PAGE_POLICY
     else:

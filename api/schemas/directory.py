@@ -1,11 +1,10 @@
 """Directory, code lists and procedures: what comes out."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from pydantic import Field
 
-from api.schemas.base import MOST_ITEMS, Instant, Labelled, Labels, Out, Word
+from api.schemas.base import MOST_ITEMS, Labelled, Labels, Out, Word
 from api.schemas.cases import SourceOut
 from domain.codes import FreePlaces, PlaceFamily, PlaceSex, Service
 from domain.organisations.models import Organisation

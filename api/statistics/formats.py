@@ -1,4 +1,4 @@
-"""Every format of a release, made once from its bytes and kept with it: none says more than the release. Pure."""
+"""Every format of a release, made once from its bytes and kept with it: none says more than it does. Pure."""
 
 import base64
 import json

@@ -24,8 +24,8 @@ from auth.tokens import Claims
 from domain.audit.notes import SigningKey
 from domain.errors import NotFound
 from domain.permits import Actor, Permit
-from domain.statistics.catalogue import Declared
 from domain.statistics.candidates import approve, find_candidate, keep_candidate, newest_release, publish
+from domain.statistics.catalogue import Declared
 from domain.statistics.counting import Counted, counted_periods
 from domain.statistics.document import sign
 from domain.statistics.examining import Report, examine

@@ -8,13 +8,18 @@ from typing import Final
 from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.contract import PUBLIC as PUBLISHED
 from domain.statistics.models import Release, ReleaseFile
 
 MOST: Final = 32 << 20
 """Bytes that are kept; what was asked for longest ago goes first."""
 
 JSON: Final = "application/json"
+AGAIN: Final = frozenset({b"etag", b"cache-control"})
+"""What is said to a reader who has the bytes already."""
+
 DOCUMENT: Final = ""
 """Stands for the release itself among its files."""
 
@@ -29,29 +34,74 @@ class Published:
     filename: str
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An answer that is ready to be sent again.
+
+    Attributes:
+        route: The route that made it, for whoever counts requests.
+    """
+
+    body: bytes
+    headers: Sequence[tuple[bytes, bytes]]
+    etag: bytes
+    route: object
+
+
 class Shelf:
-    """Keeps what was served lately, by release and file."""
+    """Keeps what was served lately, by path."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, str], Published] = OrderedDict()
+        self._kept: OrderedDict[str, Kept] = OrderedDict()
         self._bytes = 0
 
-    def find(self, release: str, name: str) -> Published | None:
-        """Return a file if it is kept."""
-        found = self._kept.get((release, name))
+    def empty(self) -> None:
+        """Keep nothing any more."""
+        self._kept.clear()
+        self._bytes = 0
+
+    def find(self, path: str) -> Kept | None:
+        """Return an answer if it is kept."""
+        found = self._kept.get(path)
         if found is not None:
-            self._kept.move_to_end((release, name))
+            self._kept.move_to_end(path)
         return found
 
-    def keep(self, release: str, name: str, published: Published) -> None:
-        """Keep a file, and let go of others if there are too many bytes."""
-        if (release, name) in self._kept:
+    def keep(self, path: str, answer: Kept) -> None:
+        """Keep an answer, and let go of others if there are too many bytes."""
+        if path in self._kept:
             return
-        self._kept[release, name] = published
-        self._bytes += len(published.content)
+        self._kept[path] = answer
+        self._bytes += len(answer.body)
         while self._bytes > MOST:
             _, gone = self._kept.popitem(last=False)
-            self._bytes -= len(gone.content)
+            self._bytes -= len(gone.body)
+
+
+class Shelved:
+    """Answers from the shelf before the framework looks for a route; what is not on it goes on to its route."""
+
+    def __init__(self, app: ASGIApp, *, shelf: Shelf) -> None:
+        self.app, self.shelf = app, shelf
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or pass on; see the class."""
+        path = scope["path"] if scope["type"] == "http" else ""
+        found = None
+        if path.startswith(PUBLISHED) and scope["method"] == "GET" and not scope["query_string"]:
+            found = self.shelf.find(path)
+        if found is None:
+            await self.app(scope, receive, send)
+            return
+        scope["route"] = found.route
+        headers: list[tuple[bytes, bytes]] = scope["headers"]
+        if any(name == b"if-none-match" and value == found.etag for name, value in headers):
+            again = [(name, value) for name, value in found.headers if name in AGAIN]
+            await send({"type": "http.response.start", "status": 304, "headers": again})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": list(found.headers)})
+        await send({"type": "http.response.body", "body": found.body})
 
 
 async def fetch(session: AsyncSession, release: str, name: str) -> Published | None:

@@ -130,3 +130,4 @@ class AuditAction(StrEnum):
     RELEASE_PREPARED = "release.prepared"  # a candidate of a release was kept, with the gate's report
     RELEASE_APPROVED = "release.approved"  # somebody of another organisation signed that report
     RELEASE_PUBLISHED = "release.published"  # two had signed, the gate let it through again, and it is public
+    PERIOD_COUNTED = "statistics.counted"  # the cases of a period were counted, once and for ever

@@ -142,7 +142,9 @@ async def approve(report: str, permit: Permit, work: UnitOfWork) -> ReleaseCandi
     standing = await status(work.session, candidate)
     if standing not in {CandidateStatus.WAITING, CandidateStatus.APPROVED}:
         raise StateConflict(current=str(standing))
-    if any(actor.organisation_id == one.approver_organisation_id or actor.staff_id == one.approver_id for one in signed):
+    if any(
+        actor.organisation_id == one.approver_organisation_id or actor.staff_id == one.approver_id for one in signed
+    ):
         raise StateConflict(current=str(CandidateStatus.APPROVED))
     if foreign(candidate.document, work.catalogue.statistics(candidate.country)):
         raise StateConflict(current=str(CandidateStatus.BLOCKED))

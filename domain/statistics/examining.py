@@ -104,7 +104,11 @@ def _found(
     kept = all(any(_same(window, one) and window.retracted >= one.retracted for window in windows) for one in past)
     newest = len(content["periods"]) - 1
     honest = all(window.last == newest and window.table in renewed for window in fresh) and len(fresh) == len(renewed)
-    if not kept or not honest:
+    follows = (
+        content["number"],
+        content["previous"],
+    ) == ((content_of(before)["number"] + 1, address(before)) if before is not None else (1, ""))
+    if not (kept and honest and follows):
         yield Finding(Leak.REWRITTEN, tuple(sorted(renewed)))
         return
     if tuple(content["periods"]) != tuple(counted.periods[: newest + 1]):

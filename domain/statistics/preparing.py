@@ -90,5 +90,3 @@ def erratum(
     renewed: dict[str, frozenset[str]] = dict.fromkeys(declared.populations, frozenset())
     raw = spelled(declared, heading_after(declared, periods, before), windows, renewed)
     return raw, examine(raw, declared, counted, before, tell=tell)
-
-

@@ -1,6 +1,6 @@
 """Reading a release back, and refusing every word in it that is none of its declaration's. Pure.
 
-What was published stands in the releases themselves and nowhere else: the windows of the next one are read from the last.
+What was published stands in the releases themselves and nowhere else: the next one reads its past from the last.
 """
 
 import json
@@ -92,8 +92,8 @@ def spelled(
 def foreign(raw: bytes, declared: Declared) -> list[str]:
     """Return where a document says anything that its declaration does not: never what it says there.
 
-    Each text is looked up among the words of the declaration; then the whole is spelled anew from its figures alone, and
-    must be the same to the byte.
+    Each text is looked up among the words of the declaration; then the whole is spelled anew from its figures alone,
+    and must be the same to the byte.
 
     Returns:
         Places such as `populations.victims.labels`; empty if there is nothing but figures and declared words.
@@ -115,11 +115,20 @@ def foreign(raw: bytes, declared: Declared) -> list[str]:
         )
         windows = windows_of(content, declared.populations)
         renewed = {name: renewed_in(content, name) for name in declared.populations}
-        whole = type(heading.number) is int and heading.country == declared.country
-        same = whole and spelled(declared, heading, windows, renewed) == raw
+        same = _heads(heading, declared) and spelled(declared, heading, windows, renewed) == raw
     except (ReleaseBroken, KeyError, TypeError, ValueError, AttributeError, IndexError):
         same = False
     return [] if same else ["document"]
+
+
+def _heads(heading: Heading, declared: Declared) -> bool:
+    """Whether what stands above the tables is of its kind: a country, a number, periods without a gap, an address."""
+    return (
+        heading.country == declared.country
+        and type(heading.number) is int
+        and heading.periods == declared.period.after(heading.periods[0], heading.periods[-1])
+        and (heading.previous == "" or ADDRESS.fullmatch(heading.previous) is not None)
+    )
 
 
 def _words(declared: Declared) -> frozenset[str]:
@@ -173,4 +182,7 @@ def retract(windows: Sequence[Window], table: str, first: int, last: int) -> lis
     """
     if not any((one.table, one.first, one.last, one.retracted) == (table, first, last, False) for one in windows):
         raise KeyError(table)
-    return [replace(one, retracted=True) if (one.table, one.first, one.last) == (table, first, last) else one for one in windows]
+    return [
+        replace(one, retracted=True) if (one.table, one.first, one.last) == (table, first, last) else one
+        for one in windows
+    ]

@@ -34,8 +34,8 @@ def prepare(
 ) -> Candidate:
     """Return the release of the period that has just ended.
 
-    Where the gate finds something, the least important of the renewed tables waits for the next release, and the rest is
-    inspected again: which one that is does not depend on the counts.
+    Where the gate finds something, the least important of the renewed tables waits for the next release, and the rest
+    is inspected again: which one that is does not depend on the counts.
 
     Args:
         population: What is counted, with its tables in the order of their worth.

@@ -6,14 +6,14 @@ from alembic import op
 from migrations.row_security import NOW, ORGANISATION, STAFF, Rows, keep_functions_private, only_grows, protect
 
 revision = "0024"
-down_revision = "0022"
+down_revision = "0023"
 branch_labels = None
 depends_on = None
 
 COUNTRY = "country = (SELECT nrm_country())"
 PREPARES = f"(SELECT nrm_role()) IN ('coordinator', 'monitoring_staff') AND {COUNTRY}"
 APPROVES = f"(SELECT nrm_role()) IN ('coordinator', 'monitoring_staff', 'focal_point') AND {COUNTRY}"
-SIGNS = f"""EXISTS (
+SIGNS = """EXISTS (
     SELECT 1 FROM release_candidates c WHERE c.id = candidate_id
       AND (SELECT nrm_role()) IN ('coordinator', 'monitoring_staff', 'focal_point')
       AND c.country = (SELECT nrm_country()))"""
@@ -143,9 +143,7 @@ def upgrade() -> None:
     for table in ("releases", "release_files"):
         let_owner_publish(table)
     op.execute(AGREED)
-    op.execute(
-        "CREATE TRIGGER agreed BEFORE INSERT ON releases FOR EACH ROW EXECUTE FUNCTION nrm_release_is_agreed()"
-    )
+    op.execute("CREATE TRIGGER agreed BEFORE INSERT ON releases FOR EACH ROW EXECUTE FUNCTION nrm_release_is_agreed()")
     keep_functions_private()
 
 

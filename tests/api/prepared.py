@@ -1,7 +1,6 @@
 """What the examples of the contract speak of by name: made through the API itself, anew for each example."""
 
 import hashlib
-import json
 import re
 from datetime import timedelta
 from string import ascii_lowercase
@@ -16,10 +15,10 @@ from domain.audit.checkpoints import Checkpoint
 from domain.audit.notes import Note
 from tests.documents import picture
 from tests.journeys import erasing
+from tests.statistics.releasing import candidate, published
 from tests.world import STAFF, WITNESS_KEY, World
 
 SYMBOL = re.compile(r"\{([a-z:_]+)(\.version)?\}")
-RELEASE = "0" * 60 + "e9a3"
 PERSON = {
     "sex": "female",
     "age_band": "24--26",
@@ -349,18 +348,9 @@ class Prepared:
         return next(one["id"] for one in found if one["reference"] == case), ""
 
     async def _release(self) -> tuple[str, str]:
-        access = self.world.access
-        connection = await asyncpg.connect(access.admin_dsn(access.database))
-        try:
-            await connection.execute(
-                "INSERT INTO releases (id, period, published_at, tables) VALUES ($1, '2026', now(), $2) "
-                "ON CONFLICT DO NOTHING",
-                RELEASE,
-                json.dumps({"cases": {"unit": "case", "cells": []}}),
-            )
-        finally:
-            await connection.close()
-        return RELEASE, ""
+        return (await published(self.world)).id, ""
 
-    async def _table(self) -> tuple[str, str]:
-        return "cases", ""
+    async def _candidate(self) -> tuple[str, str]:
+        kept = await candidate(self.world, (await published(self.world)).number + 1)
+        self.made["report"] = (kept.report_digest, "")
+        return str(kept.id), ""

@@ -38,6 +38,10 @@ OPEN: Final = frozenset(
         "/documentation/assets",
         "/health/live",
         "/health/ready",
+        "/v1/statistics/releases",
+        "/v1/statistics/releases/{release_id}",
+        "/v1/statistics/releases/{release_id}/tables/{name}",
+        "/v1/statistics/releases/{release_id}/files/{file}",
     }
 )
 """Paths that ask nobody who they are: they hold nothing but the program itself."""
@@ -131,6 +135,7 @@ BODIES: Mapping[str, Body] = {
     "POST /v1/capacity-questions/{reference}/answer": always({"answer": "no_capacity"}),
     "POST /v1/approvals": always({"verb": "directory.close", "parameters": {"code": "NGO-BETA"}}),
     "POST /v1/approvals/{approval_id}/decision": always({"decision": "refused"}),
+    "POST /v1/statistics/candidates/{candidate_id}/approvals": always({"report": "0" * 64}),
     "POST /v1/break-glass": always({**EMERGENCY, "case": "C-0000-0000-0000-0000"}),
     "POST /v1/break-glass/{break_glass_id}/review": always({"outcome": "justified"}),
     "POST /v1/places": always({"sex": "women", "family": "single", "count": 1}),
@@ -145,7 +150,7 @@ BODIES: Mapping[str, Body] = {
 """What is sent; routes that are not here take no body."""
 
 WITHOUT_VERSION: Final = re.compile(
-    r"PUT /v1/contacts/.*|POST /v1/(contacts|cases|published-figures|webhooks|break-glass.*|approvals.*"
+    r"PUT /v1/contacts/.*|POST /v1/(contacts|cases|published-figures|webhooks|break-glass.*|approvals.*|statistics/.*"
     r"|service-episodes/\{episode_id\}/(costs.*|terms)"
     r"|places|referrals/\{reference\}/placement"
     r"|courses/.*|commission-requests/.*|audit/.*"
@@ -209,8 +214,7 @@ def filled(path: str, things: Things) -> str:
         "webhook_id": things.webhook,
         "break_glass_id": things.glass,
         "approval_id": things.approval,
-        "release_id": things.release,
-        "name": things.table,
+        "candidate_id": things.candidate,
         "size": things.checkpoint,
     }
     return re.sub(r"\{(\w+)\}", lambda part: known[part[1]], path)

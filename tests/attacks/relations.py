@@ -8,17 +8,16 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import httpx
 
 from api import directory
-from api.database import dsn_as
 from api.settings import DatabaseRole
 from domain.codes import NrmRole, OrganisationType, Role, Service
 from tests.attacks.attached import attached, with_attachments
 from tests.attacks.emergencies import with_emergencies
 from tests.documents import carried
 from tests.journeys.leaving import reinstated, suspended
+from tests.statistics.releasing import keep, release
 from tests.world import ISSUER, World
 
 RELATIONS = {
@@ -85,12 +84,11 @@ class Things:
     contact: str
     consent: str
     episode: str
-    release: str
+    candidate: str
     question: str = "Q-0000-0000-0000-0000"
     place: str = "00000000-0000-4000-8000-000000000000"
     course: str = "K-0000-0000-0000-0000"
     webhook: str = "00000000-0000-4000-8000-000000000000"
-    table: str = "cases"
     exploitation: str = ""
     classification: str = ""
     award: str = ""
@@ -183,7 +181,7 @@ async def staged(world: World) -> AsyncIterator[Stage]:
 
 async def prepared(stage: Stage) -> dict[str, Things]:
     """Play what brings every organisation into its relation; returns what each asks for."""
-    release = await published(stage.world)
+    candidate = await proposed(stage)
     case, contact, consent = await opened(stage, "owner", WORKER)
     done = await stage.do("owner", f"/cases/{case}/service-episodes", {"service": "medical"})
     course = await begun(stage, "owner", case)
@@ -198,16 +196,16 @@ async def prepared(stage: Stage) -> dict[str, Things]:
     put = {relation: await questioned(stage, case, relation) for relation in sent}
     places = await stage.do("owner", "/places", {"sex": "women", "family": "single", "count": 1})
     place = places["items"][0]["id"]
-    mine = Things(case, sent["before"], contact, consent, done["id"], release, put["before"], place, course)
+    mine = Things(case, sent["before"], contact, consent, done["id"], candidate, put["before"], place, course)
     running = await given(stage, "after", case)
     found = {
         "owner": mine,
-        "sender": await handed_over(stage, release),
+        "sender": await handed_over(stage, candidate),
         "before": mine,
         "after": replace(mine, referral=sent["after"], episode=running, question=put["after"]),
         "declined": replace(mine, referral=sent["declined"], question=put["declined"]),
         "withdrawn": replace(mine, referral=sent["withdrawn"], question=put["withdrawn"]),
-        **await walled_off(stage, release),
+        **await walled_off(stage, candidate),
         "foreign": mine,
         "abroad": mine,
     }
@@ -276,7 +274,7 @@ def absent() -> Things:
         "C-0000-0000-0000-0000",
         "R-0000-0000-0000-0000",
         *ids,
-        "0" * 64,
+        ABSENT,
         exploitation=ids[0],
         classification=ids[1],
         award=ids[2],
@@ -345,7 +343,7 @@ async def given(stage: Stage, relation: str, case: str) -> str:
     return found
 
 
-async def handed_over(stage: Stage, release: str) -> Things:
+async def handed_over(stage: Stage, candidate: str) -> Things:
     """Open a case with the hotline of the sender, and hand it over to the owner."""
     case, contact, consent = await opened(stage, "sender", Role.HOTLINE_OPERATOR)
     question = await questioned(stage, case, "before", "sender", Role.HOTLINE_OPERATOR)
@@ -354,10 +352,10 @@ async def handed_over(stage: Stage, release: str) -> Things:
     await answered(stage, "owner", sent["reference"], "receipt", "acceptance")
     episode = await stage.do("owner", f"/cases/{case}/service-episodes", {"service": "medical"})
     course = await begun(stage, "owner", case)
-    return Things(case, sent["reference"], contact, consent, episode["id"], release, question, course=course)
+    return Things(case, sent["reference"], contact, consent, episode["id"], candidate, question, course=course)
 
 
-async def walled_off(stage: Stage, release: str) -> Mapping[str, Things]:
+async def walled_off(stage: Stage, candidate: str) -> Mapping[str, Things]:
     """Open a case, let an organisation serve in it, then raise walls against it and against some of our own."""
     case, contact, consent = await opened(stage, "owner", WORKER)
     own = await stage.do("owner", f"/cases/{case}/service-episodes", {"service": "medical"})
@@ -370,22 +368,13 @@ async def walled_off(stage: Stage, release: str) -> Mapping[str, Things]:
     for wall in walls:
         await stage.do("owner", f"/cases/{case}/walls", wall)
     return {
-        "walled": Things(case, referral, contact, consent, episode, release, question, course=course),
-        "walled_staff": Things(case, referral, contact, consent, own["id"], release, question, course=course),
+        "walled": Things(case, referral, contact, consent, episode, candidate, question, course=course),
+        "walled_staff": Things(case, referral, contact, consent, own["id"], candidate, question, course=course),
     }
 
 
-async def published(world: World) -> str:
-    """Put a release of statistics into the database, as its later publisher will."""
-    release = "a" * 64
-    dsn = dsn_as(world.access.url, user="nrm_admin", password=world.access.admin_password or "")
-    connection = await asyncpg.connect(dsn)
-    try:
-        await connection.execute(
-            "INSERT INTO releases (id, period, published_at, tables) VALUES ($1, '2026', now(), $2)",
-            release,
-            '{"cases": {"rows": []}}',
-        )
-    finally:
-        await connection.close()
-    return release
+async def proposed(stage: Stage) -> str:
+    """Let the sender's coordinator prepare a release in which nothing can be published."""
+    runtime = stage.world.runtime
+    claims = runtime.verifier.verify(stage.token("sender", Role.COORDINATOR), runtime.clock.present())
+    return str((await keep(runtime, claims, *release(1, size=0))).id)

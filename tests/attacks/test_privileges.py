@@ -34,7 +34,9 @@ CLOSED_TO_WORKER = {
     "audit_entries.details",
     "notifications.reference",
     "case_walls.organisation_id",
-    "releases.tables",
+    "release_candidates.document",
+    "release_files.content",
+    "counted_cases.case_id",
 }
 ESCALATIONS = (
     "SET ROLE nrm_admin",
@@ -72,13 +74,20 @@ ESCALATIONS = (
     "INSERT INTO staff_members (id, subject) VALUES (gen_random_uuid(), 'intruder')",
     "UPDATE staff_members SET subject = 'intruder'",
     "INSERT INTO releases (id) VALUES ('forged')",
-    "UPDATE releases SET tables = '{}'",
+    "UPDATE releases SET document = ''",
+    "DELETE FROM release_files",
+    "INSERT INTO counted_cases (id) VALUES (gen_random_uuid())",
+    "UPDATE counted_cases SET sex = 'male'",
+    "DELETE FROM counted_cases",
+    "DELETE FROM closed_periods",
 )
 FUNCTIONS = (
     "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace "
     "AND prolang <> (SELECT oid FROM pg_language WHERE lanname = 'internal')"
 )
 """All but the makers of ranges: those belong to the server, read nothing, and the owner cannot take them away."""
+
+LEDGER = ("counted_cases", "closed_periods")
 
 OURS = [role for role in DatabaseRole if role != DatabaseRole.OWNER]
 
@@ -110,7 +119,10 @@ async def test_no_role_bypasses_anything_or_belongs_to_another(superuser: asyncp
 
 async def test_the_statistics_read_releases_and_nothing_else(superuser: asyncpg.Connection) -> None:
     role = DatabaseRole.STATISTICS
-    assert {column.split(".")[0] for column in await columns(superuser, role, "SELECT")} == {"releases"}
+    assert {column.split(".")[0] for column in await columns(superuser, role, "SELECT")} == {
+        "releases",
+        "release_files",
+    }
     assert await columns(superuser, role, "INSERT") | await columns(superuser, role, "UPDATE") == set()
     assert await superuser.fetch(WRITABLE, role) == []
     functions = await superuser.fetch(
@@ -118,6 +130,17 @@ async def test_the_statistics_read_releases_and_nothing_else(superuser: asyncpg.
         role,
     )
     assert functions == []
+
+
+async def test_the_ledger_of_counted_cases_is_read_by_the_worker_alone_and_written_by_nobody(
+    superuser: asyncpg.Connection,
+) -> None:
+    """Only the function by which the worker counts writes it."""
+    for role in OURS:
+        read = {one for one in await columns(superuser, role, "SELECT") if one.startswith(LEDGER)}
+        assert bool(read) == (role == DatabaseRole.WORKER), role
+        assert [one for one in await columns(superuser, role, "UPDATE") if one.startswith(LEDGER)] == []
+        assert [row[0] for row in await superuser.fetch(WRITABLE, role) if row[0].startswith(LEDGER)] == []
 
 
 async def test_the_worker_can_delete_sealed_bytes_and_never_read_them(
@@ -152,7 +175,7 @@ async def test_what_the_application_may_write_is_what_the_commands_write(superus
     assert {one for one in verbs if not one.endswith(" INSERT")} == {
         f"{table} DELETE" for table in (*deleted, *searching)
     }
-    directory = ("organisations", "staff_members", "memberships", "releases")
+    directory = ("organisations", "staff_members", "memberships", "releases", "release_files")
     assert [one for one in verbs if one.startswith(directory)] == []
     changed = await columns(superuser, role, "UPDATE")
     frozen = ("case_access.organisation_id", "case_access.case_id", "case_access.relation", "case_access.holder_id")

@@ -305,7 +305,7 @@ async def test_nobody_speaks_for_others_in_the_records(
 async def test_behind_a_wall_the_second_wall_stands_too(
     stage: Stage, intruder: Intruder, superuser: asyncpg.Connection, attack: Attack
 ) -> None:
-    things = (await walled_off(stage, release=""))["walled"]
+    things = (await walled_off(stage, candidate=""))["walled"]
     case = await superuser.fetchval("SELECT id FROM cases WHERE reference = $1", things.case)
     referral = await superuser.fetchval("SELECT id FROM referrals WHERE reference = $1", things.referral)
     for relation in ("walled", "walled_staff"):

@@ -58,7 +58,7 @@ async def twins(databases: Databases, tmp_path_factory: pytest.TempPathFactory) 
         async with httpx.AsyncClient(transport=transport, base_url="http://nrm.test") as client:
             lacking = Stage(other, client)
             lacking.tokens = having.tokens
-            hidden = await walled_off(having, release=known["owner"].release)
+            hidden = await walled_off(having, candidate=known["owner"].candidate)
             await having.world.work_off()
             await lacking.world.work_off()
             named = {

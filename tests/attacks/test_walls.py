@@ -15,7 +15,7 @@ Attack = Callable[..., None]
 @pytest.fixture(scope="module")
 async def hidden(stage: Stage) -> Things:
     """Return what stands behind the walls."""
-    walls = await walled_off(stage, release="")
+    walls = await walled_off(stage, candidate="")
     return walls["walled"]
 
 
@@ -62,7 +62,7 @@ async def test_the_funnel_counts_nothing_behind_a_wall(stage: Stage, attack: Att
         return {one["stage"]: one["count"] for one in stages if one["population"] != "vulnerable_migrants"}
 
     before = await funnel("walled_staff"), await funnel("walled"), await funnel("foreign")
-    await walled_off(stage, release="")
+    await walled_off(stage, candidate="")
     after = await funnel("walled_staff"), await funnel("walled"), await funnel("foreign")
     assert after[:2] == before[:2]
     counted = ("contacts", "contacts_about_cases", "cases", "persons", "sent", "received", "accepted", "in_service")
