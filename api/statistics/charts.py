@@ -44,8 +44,9 @@ class Bar:
 
     @property
     def end(self) -> float:
-        """Where the figure stands."""
-        return max(self.length, self.outline) + 6
+        """Where the figure stands: after the bar that it is of, unless the outline leaves it too little room."""
+        beside = self.outline - self.length
+        return max(self.length, self.outline if beside < FIGURES else 0) + 6
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ async def test_no_figure_moves_for_whom_a_conflict_wall_stands_before(stage: Sta
     before = {one: await shown(stage, *one) for one in excluded}
     others = [("owner", WORKER), ("foreign", Role.COORDINATOR)]
     seen = {one: await shown(stage, *one) for one in others}
-    await walled_off(stage, release="")
+    await walled_off(stage, candidate="")
     after = {one: await shown(stage, *one) for one in excluded}
     moved = [one for one in excluded if before[one] != after[one]]
     assert moved == []

@@ -31,7 +31,7 @@ WEIGHTS: dict[str, dict[str, int]] = {
         "unknown": 16,
     },
     "exploitation": {"labour": 55, "sexual": 30, "combined": 8, "other_form": 7},
-    "entry_channel": {"hotline": 30, "ngo": 25, "police": 20, "consulate": 10, "self_report": 12, "unknown": 3},
+    "entry_channel": {"hotline": 30, "ngo": 25, "police": 20, "consulate": 10, "self_report": 15},
     "citizenship": {"own": 80, "neighbouring": 14, "other_country": 6},
     "stage": {"not_referred": 15, "referred": 15, "accepted": 15, "served": 30, "completed": 25},
 }
