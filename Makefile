@@ -125,6 +125,10 @@ bench: setup ## measure against the bare minimum, and against other engines; BEN
 openapi: setup ## write the API's description anew
 	@$(BIN)/nrm openapi --output openapi/openapi.json
 
+.PHONY: screenshots
+screenshots: setup ## take the pictures of docs/statistics.md anew, with a real browser
+	@$(BIN)/python -m tests.statistics.screenshots
+
 .PHONY: lock
 lock: ## resolve the packages anew and pin them with their hashes (needs uv)
 	@compile() { uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 "$$@"; }

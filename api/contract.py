@@ -58,7 +58,7 @@ TAGS = {
     "escalations": "What has no responsible organisation, and who is to answer for it.",
     "procedures": "The standard operating procedures as data.",
     "notifications": "What an organisation is told: references, never content.",
-    "caseload": "Counts for those who lead the mechanism.",
+    "caseload": "Exact counts for the screen: of one's own organisation, and for those who lead the mechanism.",
     "statistics": "Published releases, what two approve before one is made, and figures that others published.",
     "webhooks": "Where an organisation has its own system told of events.",
     "audit": "Signed heads of the tree over the audit and proofs, for witnesses of other institutions.",

@@ -56,6 +56,8 @@ class Permission(StrEnum):
     CAPACITY_ANSWER = "capacity:answer"
     PLACE_KEEP = "place:keep"
     NOTIFICATION_READ = "notification:read"
+    CASELOAD_READ = "caseload:read"
+    DASHBOARD_READ = "dashboard:read"
     FUNNEL_READ = "funnel:read"
     RELEASE_PREPARE = "release:prepare"
     CANDIDATE_READ = "candidate:read"
@@ -89,6 +91,7 @@ _CASE_WORK = frozenset(
         Permission.CASE_READ,
         Permission.CASE_WORK,
         Permission.CASE_CLOSE,
+        Permission.CASELOAD_READ,
         Permission.PERSON_RECORD,
         Permission.COMPARTMENT_SEAL,
         Permission.COMPARTMENT_REVEAL,
@@ -122,6 +125,7 @@ _OF_THE_PERSON = frozenset({Permission.SUBJECT_REQUEST_ANSWER, Permission.RETENT
 _RECEIVING = frozenset(
     {
         Permission.CASE_READ,
+        Permission.CASELOAD_READ,
         Permission.REFERRAL_READ,
         Permission.REFERRAL_HANDLE,
         Permission.REFERRAL_WITHDRAW,
@@ -203,6 +207,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.REFERRAL_STATUS_READ,
         Permission.REFERRALS_OVERDUE_READ,
         Permission.NOTIFICATION_READ,
+        Permission.DASHBOARD_READ,
         Permission.FUNNEL_READ,
         Permission.AWARD_READ,
         Permission.AWARD_DECIDE,

@@ -907,6 +907,28 @@ class CountUnit(StrEnum):
     SERVICE_EPISODES = "service_episodes"
     AWARDS = "awards"
     CALLBACKS = "callbacks"
+    STEPS = "steps"
+    CAPACITY_QUESTIONS = "capacity_questions"
+
+
+class DashboardFigure(StrEnum):
+    """What the coordinator's dashboard counts; the first word says of what. Waits begin with the sending or asking."""
+
+    REFERRALS_SENT = "referrals_sent"
+    REFERRALS_RECEIVED = "referrals_received"
+    REFERRALS_ACCEPTED = "referrals_accepted"
+    REFERRALS_IN_SERVICE = "referrals_in_service"
+    REFERRALS_COMPLETED = "referrals_completed"
+    REFERRALS_DECLINED = "referrals_declined"
+    REFERRALS_EXPIRED = "referrals_expired"
+    REFERRALS_WAITING = "referrals_waiting"
+    REFERRALS_OVERDUE = "referrals_overdue"
+    REFERRALS_WITHOUT_CAPACITY = "referrals_without_capacity"
+    STEPS_MISSED = "steps_missed"
+    QUESTIONS_ASKED = "questions_asked"
+    QUESTIONS_ANSWERED = "questions_answered"
+    QUESTIONS_WITH_CAPACITY = "questions_with_capacity"
+    QUESTIONS_WITHOUT_CAPACITY = "questions_without_capacity"
 
 
 class SubjectRequestKind(StrEnum):

@@ -45,7 +45,6 @@ STAGES = (
     "services_begun",
     "services_given",
 )
-FUNNEL_NOTICE = "exact figures of the running mechanism: for your screen only, never for publication"
 SopName = Annotated[str, Path(pattern=r"^[a-z][a-z0-9-]*$", max_length=60)]
 SopVersion = Annotated[str, Path(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$", max_length=20)]
 
@@ -160,7 +159,7 @@ async def read_funnel(may: May, work: Work) -> FunnelOut:
     stages = [FunnelStage(stage=row.stage, unit=row.unit, population=row.population, count=row.counted) for row in rows]
     order = {population: place for place, population in enumerate(Population)}
     stages.sort(key=lambda one: (STAGES.index(one.stage), order[one.population]))
-    return FunnelOut(stages=stages, notice=FUNNEL_NOTICE)
+    return FunnelOut(stages=stages)
 
 
 @router.get("/caseload/callbacks", tags=["caseload"], responses=READ_PROBLEMS)

@@ -10,13 +10,14 @@ from api.runtime import Runtime
 from api.schemas.releases import ReleaseList, ReleaseOut
 from api.settings import DatabaseRole
 from api.statistics.formats import TABLES, WORKBOOK
+from api.statistics.page import POLICY
 from api.statistics.shelf import DOCUMENT, JSON, Kept, Published, Shelf, fetch, list_all
 from domain.errors import NotFound
 
 FOR_EVER: Final = "public, max-age=31536000, immutable"
 FOR_A_MINUTE: Final = "public, max-age=60"
-PAGE_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
-"""A page of ours has one style in it and no script."""
+PAGE_POLICY: Final = f"{POLICY}; frame-ancestors 'none'; sandbox allow-downloads"
+"""A page of ours has one style in it and no script; its links lead to files."""
 
 PUBLISHED_PROBLEMS: Final = problems(NotFound)
 OBJECT: Final = {"schema": {"type": "object", "maxProperties": 20, "additionalProperties": True}}

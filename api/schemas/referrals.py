@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from api.schemas.base import MOST_ITEMS, Code, Flag, In, Instant, Opened, Out, Text, Withheld, Word
+from api.schemas.caseload import Exact
 from domain.codes import (
     Compartment,
     CountUnit,
@@ -212,8 +213,7 @@ class FunnelStage(Out):
     count: int = Field(ge=0, le=2**53)
 
 
-class FunnelOut(Out):
+class FunnelOut(Exact):
     """The referral funnel, exact: for the coordinator's screen, never for publication."""
 
     stages: list[FunnelStage] = Field(max_length=MOST_ITEMS)
-    notice: str = Field(max_length=200)

@@ -1,15 +1,17 @@
 """A release as DHIS2 data values, to be sent to `POST /api/dataValueSets`. Pure.
 
-Codes, not identifiers: a country's DHIS2 gives its data elements and category options these codes, and imports with
-`dataElementIdScheme=CODE&categoryOptionComboIdScheme=CODE&orgUnitIdScheme=CODE`.
+Codes, not identifiers: a country's DHIS2 gives its data elements, category option combinations and organisation unit
+these codes. A data element belongs to one level of grouping, since a group of one name holds more at a coarser one.
 
 Source: DHIS2 developer guide, "Data values", version 2.41.
 """
 
-import re
-from typing import Any
+from typing import Any, Final
 
-_YEAR, _HALF, _QUARTER = re.compile(r"(\d{4})"), re.compile(r"(\d{4})-H([12])"), re.compile(r"(\d{4})-Q([1-4])")
+from api.statistics.reading import PERIOD, in_order
+
+CODE_LENGTH: Final = 50
+"""The most characters of a code in DHIS2."""
 
 
 def period(name: str) -> str:
@@ -18,38 +20,38 @@ def period(name: str) -> str:
     Raises:
         ValueError: it is no period of ours.
     """
-    if found := _HALF.fullmatch(name):
-        return f"{found[1]}S{found[2]}"
-    if found := _QUARTER.fullmatch(name):
-        return f"{found[1]}Q{found[2]}"
-    if _YEAR.fullmatch(name):
-        return name
-    raise ValueError("not a period")
+    found = PERIOD.fullmatch(name)
+    if found is None:
+        raise ValueError("not a period")
+    return found["year"] + (found["part"] or "").replace("H", "S")
 
 
 def data_value_set(release: dict[str, Any]) -> dict[str, Any]:
-    """Return the windows of one period each; what pools several has no period in DHIS2 and is named in the comment."""
-    values = []
-    left_out = set()
-    for name, population in release["populations"].items():
-        for table, content in population["tables"].items():
-            for window in content["windows"]:
-                if window["first"] != window["last"]:
-                    left_out.add(f"{name}.{table}")
-                    continue
-                values += [
-                    {
-                        "dataElement": f"NRM_{name}_{table}".upper(),
-                        "categoryOptionCombo": "_".join(cell["groups"]).upper(),
-                        "period": period(window["first"]),
-                        "orgUnit": release["country"],
-                        "value": str(cell["count"]),
-                    }
-                    for cell in window["cells"]
-                ]
+    """Return the windows of one period each: what pools several has no period in DHIS2, and is left out."""
     return {
-        "dataSet": "NRM_RELEASE",
-        "orgUnit": release["country"],
-        "dataValues": values,
-        "comment": "several periods pooled, so not here: " + ", ".join(sorted(left_out)) if left_out else "",
+        "idScheme": "CODE",
+        "dataValues": [
+            {"period": period(window["first"]), "orgUnit": release["country"], **value}
+            for population, content in release["populations"].items()
+            for table, shown in in_order(content)
+            for window in shown["windows"]
+            if window["first"] == window["last"]
+            for value in _values(f"{population}_{table}", window)
+        ],
     }
+
+
+def _values(name: str, window: dict[str, Any]) -> list[dict[str, str]]:
+    element = _code("NRM", name, *(f"L{level}" for level in window["levels"]))
+    total = {"dataElement": _code("NRM", name, "TOTAL"), "value": str(window["total"])}
+    return [
+        total,
+        *(
+            {"dataElement": element, "categoryOptionCombo": _code(*cell["groups"]), "value": str(cell["count"])}
+            for cell in window["cells"]
+        ),
+    ]
+
+
+def _code(*parts: str) -> str:
+    return "_".join(parts).upper()

@@ -5,12 +5,14 @@ import json
 from typing import Any, Final
 
 from api.statistics.dhis2 import data_value_set
-from api.statistics.page import LANGUAGES, page
-from api.statistics.sheets import as_csv, as_workbook, dictionary_as_csv
+from api.statistics.page import page
+from api.statistics.reading import LANGUAGES
+from api.statistics.sheets import as_csv, dictionary_as_csv
+from api.statistics.workbook import as_workbook
 from domain.audit.chain import canonical_json
 from domain.statistics.candidates import File
 
-CSV: Final = "text/csv; charset=utf-8"
+CSV: Final = "text/csv; charset=utf-8; header=present"
 JSON: Final = "application/json"
 HTML: Final = "text/html; charset=utf-8"
 TEXT: Final = "text/plain; charset=utf-8"
@@ -29,10 +31,10 @@ def formats_of(raw: bytes, signature: bytes) -> dict[str, File]:
     return {
         "release.csv": File(CSV, as_csv(release)),
         "dictionary.csv": File(CSV, dictionary_as_csv(release)),
-        "release.xlsx": File(WORKBOOK, as_workbook(release)),
         "dhis2.json": File(JSON, canonical_json(data_value_set(release))),
         "signature.txt": File(TEXT, base64.b64encode(signature) + b"\n"),
         **{f"{language}.html": File(HTML, page(release, raw, language)) for language in LANGUAGES},
+        **{f"{language}.xlsx": File(WORKBOOK, as_workbook(release, raw, language)) for language in LANGUAGES},
         **_tables(release),
     }
 

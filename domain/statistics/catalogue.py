@@ -107,6 +107,7 @@ class DimensionFile(Closed):
         always_known: It has none of the four kinds of not knowing.
         values: The name of a code list, or the values.
         levels: See `declaration.Dimension`.
+        ordered: See `declaration.Dimension`.
         groups: What each group of each level is called.
     """
 
@@ -115,6 +116,7 @@ class DimensionFile(Closed):
     values: str | tuple[Value, ...]
     levels: tuple[dict[Code, tuple[Value, ...]], ...]
     groups: dict[Code, Labels]
+    ordered: bool = False
 
     @cached_property
     def recorded(self) -> tuple[str, ...]:
@@ -135,7 +137,7 @@ class DimensionFile(Closed):
 
     def counted(self) -> declaration.Dimension:
         """Return it as it is counted."""
-        return declaration.Dimension(values=self.recorded, levels=self.levels)
+        return declaration.Dimension(values=self.recorded, levels=self.levels, ordered=self.ordered)
 
 
 class TableFile(Closed):

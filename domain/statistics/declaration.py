@@ -64,10 +64,12 @@ class Dimension(_Closed):
     Attributes:
         values: Every code that it can have, the kinds of not knowing among them.
         levels: Ways to group them, from the finest to the coarsest; what no group names is in `other_or_unknown`.
+        ordered: Values follow one another in time, so that who is at one has been at those before: a funnel.
     """
 
     values: tuple[Value, ...] = Field(min_length=2)
     levels: tuple[dict[Code, tuple[Value, ...]], ...] = Field(min_length=1)
+    ordered: bool = False
 
     @model_validator(mode="after")
     def _groups_are_apart(self) -> Self:

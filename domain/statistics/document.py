@@ -88,10 +88,12 @@ def document(heading: Heading, rules: Rules, shown: Mapping[str, Shown]) -> byte
 
 def _population(shown: Shown, periods: Sequence[str]) -> dict[str, Any]:
     tables = {}
-    for name, table in shown.population.tables.items():
+    for place, (name, table) in enumerate(shown.population.tables.items()):
         mine = [window for window in shown.published if window.table == name]
         tables[name] = {
+            "place": place,
             "dimensions": list(table.dimensions),
+            "ordered": any(shown.population.dimensions[one].ordered for one in table.dimensions),
             "renewed": name in shown.renewed,
             "windows": [_window(window, periods) for window in mine if not window.retracted],
             "retracted": [_window(window, periods) for window in mine if window.retracted],
@@ -99,6 +101,10 @@ def _population(shown: Shown, periods: Sequence[str]) -> dict[str, Any]:
     return {
         "unit": shown.population.unit,
         "tables": tables,
+        "groupings": {
+            name: [{group: list(values) for group, values in level.items()} for level in dimension.levels]
+            for name, dimension in shown.population.dimensions.items()
+        },
         "labels": {name: {group: dict(texts) for group, texts in one.items()} for name, one in shown.labels.items()},
     }
 

@@ -224,6 +224,7 @@ async def test_a_stranger_sees_and_writes_nothing_of_a_case(
         ("SELECT 1 FROM idempotency_records WHERE organisation_id <> $1", me),
         ("SELECT 1 FROM contacts WHERE organisation_id <> $1", me),
         ("SELECT * FROM nrm_funnel() WHERE counted > 0",),
+        ("SELECT * FROM nrm_dashboard()",),
         ("SELECT * FROM nrm_callbacks()",),
         ("SELECT 1 FROM escalations",),
     ]

@@ -1,0 +1,45 @@
+"""Exact figures for the screen: of one's own organisation, and of the mechanism for the coordinator. No parameters."""
+
+from fastapi import APIRouter
+from sqlalchemy import text
+
+from api.dependencies import CurrentActor, May, Work
+from api.own_caseload import own_caseload
+from api.routes.cases import READ_PROBLEMS
+from api.schemas.caseload import CaseloadOut, DashboardLine, DashboardOut
+from api.transaction import UnitOfWorkRoute
+from auth.roles import Permission
+from domain.codes import CountUnit
+
+router = APIRouter(tags=["caseload"], route_class=UnitOfWorkRoute)
+
+UNITS = {"referrals": CountUnit.REFERRALS, "steps": CountUnit.STEPS, "questions": CountUnit.CAPACITY_QUESTIONS}
+"""What a figure counts, by the first word of its name."""
+
+
+@router.get("/caseload", responses=READ_PROBLEMS)
+async def read_caseload(may: May, work: Work, actor: CurrentActor) -> CaseloadOut:
+    """Count the cases, referrals and services of your organisation that you see in its lists: exact, for you alone."""
+    may.own(Permission.CASELOAD_READ)
+    return await own_caseload(work, actor)
+
+
+@router.get("/dashboard", responses=READ_PROBLEMS)
+async def read_dashboard(may: May, work: Work) -> DashboardOut:
+    """See where referrals wait, fail for want of room or miss their time, by organisation and by service: exact."""
+    may.own(Permission.DASHBOARD_READ)
+    rows = await work.session.execute(text("SELECT * FROM nrm_dashboard() ORDER BY 1 NULLS LAST, 2, 3, 4"))
+    return DashboardOut(
+        lines=[
+            DashboardLine(
+                organisation=row.organisation,
+                service=row.service,
+                figure=row.figure,
+                unit=UNITS[row.figure.partition("_")[0]],
+                population=row.population,
+                count=row.counted,
+                median_hours=None if row.median_hours is None else round(row.median_hours, 1),
+            )
+            for row in rows
+        ]
+    )
