@@ -907,6 +907,29 @@ class CountUnit(StrEnum):
     SERVICE_EPISODES = "service_episodes"
     AWARDS = "awards"
     CALLBACKS = "callbacks"
+    ORGANISATIONS = "organisations"
+    CONSENTS = "consents"
+    DECISIONS = "decisions"
+    QUESTIONS = "questions"
+    CLAIMS = "claims"
+    FOLLOW_UPS = "follow_ups"
+    ENTRIES = "entries"
+    ITEMS = "items"
+    CAMPAIGNS = "campaigns"
+    DOCUMENTS = "documents"
+
+
+class PersonField(StrEnum):
+    """The coded fields of a person of which the share of not knowing is reported."""
+
+    SEX = "sex"
+    GENDER = "gender"
+    AGE_BAND = "age_band"
+    CITIZENSHIPS = "citizenships"
+    MIGRATION_STATUS = "migration_status"
+    DOCUMENTS_HELD = "documents_held"
+    LANGUAGES = "languages"
+    DISABILITY = "disability"
 
 
 class SubjectRequestKind(StrEnum):

@@ -8,6 +8,7 @@ from typing import Self, TypeVar
 
 from domain.codes import Compartment, Language
 from domain.errors import NotFound
+from domain.results.framework import Framework
 from domain.workflow import lock
 from domain.workflow.access import AccessRules
 from domain.workflow.calendar import Calendar
@@ -24,8 +25,16 @@ Value = TypeVar("Value")
 Versioned = tuple[str, str]
 """The key and the version of a file."""
 
-_KINDS: Mapping[str, type[Sop | Confidentiality | IndicatorSet | Retention]] = MappingProxyType(
-    {"sop": Sop, "profile": Confidentiality, "indicator_set": IndicatorSet, "retention": Retention}
+File = Sop | Confidentiality | IndicatorSet | Retention | Framework
+
+_KINDS: Mapping[str, type[File]] = MappingProxyType(
+    {
+        "sop": Sop,
+        "profile": Confidentiality,
+        "indicator_set": IndicatorSet,
+        "retention": Retention,
+        "framework": Framework,
+    }
 )
 
 
@@ -39,6 +48,7 @@ class Catalogue:
     confidentialities: Mapping[Versioned, Confidentiality]
     retentions: Mapping[Versioned, Retention]
     indicator_sets: Mapping[Versioned, IndicatorSet]
+    frameworks: Mapping[Versioned, Framework]
     codes: CodeLabels
     messages: Messages
     calendars: Mapping[str, Calendar]
@@ -71,6 +81,9 @@ class Catalogue:
             ),
             indicator_sets=MappingProxyType(
                 {(one.indicator_set, one.version): one for one in files if isinstance(one, IndicatorSet)}
+            ),
+            frameworks=MappingProxyType(
+                {(one.framework, one.version): one for one in files if isinstance(one, Framework)}
             ),
             codes=read(root / "codes.yaml", CodeLabels),
             messages=read(root / "messages.yaml", Messages),
@@ -146,6 +159,17 @@ class Catalogue:
         named = self.profile(country).retention
         return self.retentions[named.key, named.version]
 
+    def framework(self, country: str) -> Framework:
+        """The current results framework in which a country reports: its own, or one that several countries share.
+
+        Raises:
+            NotFound: the country reports in none.
+        """
+        named = [profile.framework for profile in self.profiles.values() if profile.framework is not None]
+        current = [self.frameworks[one.key, one.version] for one in named]
+        reporting = {one.country: one for one in current if country in one.countries}
+        return reporting[country] if country in reporting else _found(dict(enumerate(reporting.values())), 0)
+
     def labels(self, code_list: str, code: str, language: Language) -> str:
         """What a code is called.
 
@@ -167,6 +191,8 @@ class Catalogue:
             dangling += [] if (named[1].key, named[1].version) in self.indicator_sets else [("indicator_set", "")]
             dangling += [] if profile.country in self.access else [("access", "")]
             dangling += [] if (named[2].key, named[2].version) in self.retentions else [("retention", "")]
+            results = profile.framework
+            dangling += [] if results is None or (results.key, results.version) in self.frameworks else [("results", "")]
             if dangling:
                 raise FileInvalid(f"the profile of {profile.country} names what does not exist: {dangling}")
             if faults := self.confidentiality(profile.country).faults():
@@ -175,6 +201,9 @@ class Catalogue:
                 self.retention(profile.country).refuse_unclassed(self.confidentiality(profile.country))
             except ValueError as fault:
                 raise FileInvalid(f"the retention profile of {profile.country}: {fault}") from None
+        codes = {name for one in self.frameworks.values() for each in one.indicators for name in each.disaggregations.values()}
+        if unknown := sorted(codes - set(self.codes.lists)):
+            raise FileInvalid(f"a results framework names lists of codes that do not exist: {', '.join(unknown)}")
 
 
 def _found(mapping: Mapping[Key, Value], key: Key) -> Value:
@@ -184,7 +213,7 @@ def _found(mapping: Mapping[Key, Value], key: Key) -> Value:
     return value
 
 
-def _file(path: Path) -> Sop | Confidentiality | IndicatorSet | Retention:
+def _file(path: Path) -> File:
     """Read one versioned file into the model that its first key names."""
     content = parse(path.read_text(encoding="utf-8"))
     kind = str(next(iter(content), "")) if isinstance(content, dict) else ""
