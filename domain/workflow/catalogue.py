@@ -9,6 +9,7 @@ from typing import Self, TypeVar
 from domain.codes import Compartment, Language
 from domain.errors import NotFound
 from domain.results.framework import Framework
+from domain.statistics.catalogue import Declared, Statistics
 from domain.workflow import lock
 from domain.workflow.access import AccessRules
 from domain.workflow.calendar import Calendar
@@ -25,8 +26,7 @@ Value = TypeVar("Value")
 Versioned = tuple[str, str]
 """The key and the version of a file."""
 
-File = Sop | Confidentiality | IndicatorSet | Retention | Framework
-
+File = Sop | Confidentiality | IndicatorSet | Retention | Framework | Statistics
 _KINDS: Mapping[str, type[File]] = MappingProxyType(
     {
         "sop": Sop,
@@ -34,6 +34,7 @@ _KINDS: Mapping[str, type[File]] = MappingProxyType(
         "indicator_set": IndicatorSet,
         "retention": Retention,
         "framework": Framework,
+        "statistics": Statistics,
     }
 )
 
@@ -49,6 +50,7 @@ class Catalogue:
     retentions: Mapping[Versioned, Retention]
     indicator_sets: Mapping[Versioned, IndicatorSet]
     frameworks: Mapping[Versioned, Framework]
+    declarations: Mapping[Versioned, Statistics]
     codes: CodeLabels
     messages: Messages
     calendars: Mapping[str, Calendar]
@@ -84,6 +86,9 @@ class Catalogue:
             ),
             frameworks=MappingProxyType(
                 {(one.framework, one.version): one for one in files if isinstance(one, Framework)}
+            ),
+            declarations=MappingProxyType(
+                {(one.statistics, one.version): one for one in files if isinstance(one, Statistics)}
             ),
             codes=read(root / "codes.yaml", CodeLabels),
             messages=read(root / "messages.yaml", Messages),
@@ -170,6 +175,15 @@ class Catalogue:
         reporting = {one.country: one for one in current if country in one.countries}
         return reporting[country] if country in reporting else _found(dict(enumerate(reporting.values())), 0)
 
+    def statistics(self, country: str) -> Declared:
+        """What a country counts and publishes at present.
+
+        Raises:
+            NotFound: there is no package for this country.
+        """
+        named = self.profile(country).statistics
+        return self.declarations[named.key, named.version].declared()
+
     def labels(self, code_list: str, code: str, language: Language) -> str:
         """What a code is called.
 
@@ -193,6 +207,8 @@ class Catalogue:
             dangling += [] if (named[2].key, named[2].version) in self.retentions else [("retention", "")]
             results = profile.framework
             dangling += [] if results is None or (results.key, results.version) in self.frameworks else [("results", "")]
+            statistics = profile.statistics.key, profile.statistics.version
+            dangling += [] if statistics in self.declarations else [("statistics", "")]
             if dangling:
                 raise FileInvalid(f"the profile of {profile.country} names what does not exist: {dangling}")
             if faults := self.confidentiality(profile.country).faults():
