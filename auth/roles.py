@@ -63,6 +63,7 @@ class Permission(StrEnum):
     ESCALATION_ASSIGN = "escalation:assign"
     FIGURE_READ = "figure:read"
     FIGURE_ENTER = "figure:enter"
+    INDICATOR_READ = "indicator:read"
     WEBHOOK_KEEP = "webhook:keep"
     OPENINGS_READ = "openings:read"
     AUDIT_WATCH = "audit:watch"
@@ -155,7 +156,7 @@ _TWO = frozenset({Permission.APPROVAL_REQUEST, Permission.APPROVAL_READ, Permiss
 """Of the roles that open no case: who could gain from an act has no voice in it."""
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
-    Role.HOTLINE_OPERATOR: _EVERYBODY | _CASE_WORK | _CONTACTS | _EMERGENCY,
+    Role.HOTLINE_OPERATOR: _EVERYBODY | _CASE_WORK | _CONTACTS | _EMERGENCY | {Permission.INDICATOR_READ},
     Role.NGO_CASEWORKER: _EVERYBODY
     | _CASE_WORK
     | _RECEIVING
@@ -175,7 +176,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     | _COURSES
     | _EMERGENCY
     | _OF_THE_PERSON
-    | {Permission.DECISION_RECORD, Permission.DUPLICATE_ANSWER},
+    | {Permission.DECISION_RECORD, Permission.DUPLICATE_ANSWER, Permission.INDICATOR_READ},
     Role.MIGRATION_OFFICER: _EVERYBODY
     | _CASE_WORK
     | _OF_THE_PERSON
@@ -185,6 +186,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.COMMISSION_READ,
         Permission.COMMISSION_DECIDE,
         Permission.DUPLICATE_ANSWER,
+        Permission.INDICATOR_READ,
     },
     Role.SHELTER_STAFF: _EVERYBODY | _RECEIVING | _COURSES | _EMERGENCY | {Permission.PLACE_KEEP},
     Role.FOCAL_POINT: _EVERYBODY | {Permission.REFERRAL_STATUS_READ, Permission.REFERRALS_OVERDUE_READ},
@@ -203,6 +205,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.ESCALATION_READ,
         Permission.ESCALATION_ASSIGN,
         Permission.FIGURE_ENTER,
+        Permission.INDICATOR_READ,
         Permission.WEBHOOK_KEEP,
         Permission.AUDIT_WATCH,
     },

@@ -244,7 +244,7 @@ def _speaking(indicator: Indicator, country: str, period: Period) -> list[Target
     """Return the targets of the highest version for exactly this period, else those for any period."""
     mine = [one for one in indicator.targets if one.country == country]
     exact = [one for one in mine if one.period == period]
-    found = exact or [one for one in mine if one.period is None and one.stands_from <= period.first]
+    found = exact or [one for one in mine if one.period is None and one.stands_from <= period.last]
     newest = max((one.version for one in found), default=0)
     return [one for one in found if one.version == newest]
 
