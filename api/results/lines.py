@@ -82,9 +82,7 @@ def number(value: Decimal, how: How = How.COUNT) -> int | float:
     return int(value) if how == How.COUNT and value == value.to_integral_value() else float(rounded(value))
 
 
-def lines(
-    results: Iterable[Result], framework: Framework, catalogue: Catalogue, language: Language
-) -> Iterator[Line]:
+def lines(results: Iterable[Result], framework: Framework, catalogue: Catalogue, language: Language) -> Iterator[Line]:
     """Yield the lines of results, in their order."""
     for result in results:
         indicator = framework.by_key[result.indicator]
@@ -156,9 +154,7 @@ def warning(warned: Warned, catalogue: Catalogue, language: Language) -> str:
     return word("faults", warned.fault, language).format(says=said)
 
 
-def _groups(
-    parts: Iterable[Part], indicator: Indicator, catalogue: Catalogue, language: Language
-) -> Iterator[Group]:
+def _groups(parts: Iterable[Part], indicator: Indicator, catalogue: Catalogue, language: Language) -> Iterator[Group]:
     """Yield the groups with a value; where two kinds of victims are told together, each apart."""
     apart = len({part.victim_type for part in parts}) > 1
     for part in parts:

@@ -68,15 +68,13 @@ async def read_indicator(
     wanted = [one for one in indicators if one.key == indicator]
     if not wanted:
         raise NotFound
-    found = await results(
-        work.session, framework, wanted, permit.actor.country, period_of(framework, period)
-    )
+    found = await results(work.session, framework, wanted, permit.actor.country, period_of(framework, period))
     return ResultOut.of_result(found[0], framework, work.catalogue, reader)
 
 
 async def _owned(work: UnitOfWork, permit: Permit) -> tuple[Framework, Sequence[Indicator]]:
     framework = work.catalogue.framework(permit.actor.country)
-    return framework, await owned(work.session, framework, permit)
+    return framework, await owned(work.session, framework, permit.actor)
 
 
 def period_of(framework: Framework, name: str) -> Period:

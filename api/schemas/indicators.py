@@ -8,7 +8,6 @@ from pydantic import Field
 
 from api.results.lines import comment, number
 from api.schemas.base import Out, Sentence, Word
-from api.schemas.figures import NO_DATA
 from domain.codes import CountUnit, Language, NrmRole
 from domain.results.framework import Better, Framework, Indicator, Level
 from domain.results.measures import How
@@ -111,9 +110,7 @@ class ResultOut(Out):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", max_length=64)
 
     @classmethod
-    def of_result(
-        cls, result: Result, framework: Framework, catalogue: Catalogue, language: Language
-    ) -> "ResultOut":
+    def of_result(cls, result: Result, framework: Framework, catalogue: Catalogue, language: Language) -> "ResultOut":
         """Return the result as shown."""
         indicator = framework.by_key[result.indicator]
         return cls.taken(
@@ -134,8 +131,8 @@ class ResultOut(Out):
         )
 
 
-def _told(value: Decimal | None, how: How) -> Told:
-    return NO_DATA if value is None else number(value, how)
+def _told(value: Decimal | None, how: How) -> float | Literal["no_data"]:
+    return "no_data" if value is None else number(value, how)
 
 
 class ResultList(Out):

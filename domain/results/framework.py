@@ -94,7 +94,7 @@ class Indicator(Closed):
 
     key: StepKey
     code: str = Field(max_length=12)
-    codes: dict[CountryCode, str] = {}
+    codes: dict[CountryCode, str] = Field(default_factory=dict)
     name: Labels
     countries: tuple[CountryCode, ...] = Field(min_length=1)
     counted_in: tuple[CountryCode, ...] | None = None
@@ -109,7 +109,7 @@ class Indicator(Closed):
     series: StepKey | None = None
     apart: tuple[StepKey, ...] = ()
     unavailable: Labels | None = None
-    disaggregations: dict[str, str] = {}
+    disaggregations: dict[str, str] = Field(default_factory=dict)
     pooled_years: int | None = None
     baselines: tuple[Baseline, ...] = ()
     targets: tuple[Target, ...] = ()

@@ -52,9 +52,7 @@ _REFERRALS = CountUnit.REFERRALS
 
 MEASURES: Final[Mapping[str, Measure]] = MappingProxyType(
     {
-        "calls_taken": Measure(
-            CountUnit.CALLS, "ContactTopic", about=False, owners=frozenset({NrmRole.HOTLINE})
-        ),
+        "calls_taken": Measure(CountUnit.CALLS, "ContactTopic", about=False, owners=frozenset({NrmRole.HOTLINE})),
         "persons_approaching": Measure(CountUnit.PERSONS),
         "persons_found": Measure(CountUnit.PERSONS),
         "persons_referred": Measure(CountUnit.PERSONS),
@@ -68,9 +66,7 @@ MEASURES: Final[Mapping[str, Measure]] = MappingProxyType(
         "hours_to_receipt": Measure(_REFERRALS, "Priority", _HOURS),
         "hours_to_acceptance": Measure(_REFERRALS, "Priority", _HOURS),
         "hours_to_start": Measure(_REFERRALS, "Priority", _HOURS),
-        "decisions_in_time": Measure(
-            CountUnit.DECISIONS, owners=frozenset({NrmRole.COMPETENT_AUTHORITY})
-        ),
+        "decisions_in_time": Measure(CountUnit.DECISIONS, owners=frozenset({NrmRole.COMPETENT_AUTHORITY})),
         "consents_informed": Measure(CountUnit.CONSENTS),
         "withdrawals_honoured": Measure(CountUnit.CONSENTS),
         "requests_unmet": Measure(CountUnit.QUESTIONS, "Service"),

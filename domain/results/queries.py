@@ -13,7 +13,7 @@ from domain.codes import NrmRole, Role
 from domain.figures.models import PublishedFigure
 from domain.figures.rules import speaking
 from domain.organisations.models import Organisation
-from domain.permits import Permit
+from domain.permits import Actor
 from domain.results.framework import Framework, Indicator
 from domain.results.periods import Period
 from domain.results.rules import Result, Row, measures_of, together, told
@@ -26,12 +26,12 @@ _MEASURED = text("SELECT * FROM nrm_measured(:wanted, :since, :until, :zone)").b
 )
 
 
-async def owned(session: AsyncSession, framework: Framework, permit: Permit) -> tuple[Indicator, ...]:
+async def owned(session: AsyncSession, framework: Framework, actor: Actor) -> tuple[Indicator, ...]:
     """Return the indicators that the actor's organisation is told of: the coordinator of all, others of their own."""
-    reported = framework.reported_in(permit.actor.country)
-    if permit.actor.role == Role.COORDINATOR:
+    reported = framework.reported_in(actor.country)
+    if actor.role == Role.COORDINATOR:
         return reported
-    own = await session.get(Organisation, permit.actor.organisation_id)
+    own = await session.get(Organisation, actor.organisation_id)
     parts = {NrmRole(one) for one in own.nrm_roles} if own is not None else set()
     return tuple(one for one in reported if one.owner in parts - {NrmRole.COORDINATOR})
 
@@ -100,7 +100,5 @@ async def _measured(
 ) -> list[Row]:
     if not wanted:
         return []
-    rows = await session.execute(
-        _MEASURED, {"wanted": list(wanted), "since": since, "until": until, "zone": zone}
-    )
+    rows = await session.execute(_MEASURED, {"wanted": list(wanted), "since": since, "until": until, "zone": zone})
     return [Row(**row) for row in rows.mappings()]

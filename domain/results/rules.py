@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from domain.codes import Population, VictimType
 from domain.results.framework import Better, Framework, Indicator, StatusRule, Target
-from domain.results.measures import MEASURES, QUERY, How
+from domain.results.measures import QUERY, How
 from domain.results.periods import Period, tiling
 
 if TYPE_CHECKING:
@@ -145,11 +145,7 @@ def counted(
 ) -> Result | None:
     """Return what was counted; 0 only where something was recorded before, None where nothing ever was."""
     wanted = VICTIM_TYPE_OF.get(indicator.population)
-    mine = [
-        row
-        for row in rows
-        if row.measure == indicator.measure and (wanted is None or row.victim_type == wanted)
-    ]
+    mine = [row for row in rows if row.measure == indicator.measure and (wanted is None or row.victim_type == wanted)]
     whole = [row for row in mine if row.dimension == ""]
     if not whole:
         nobody = Result(indicator.key, country, period, Decimal(0), Origin.COUNTED, query=QUERY)
@@ -300,8 +296,7 @@ def told(
 ) -> Result:
     """Return one indicator's result: what was counted where something was, else what was entered, else no data."""
     if indicator.unavailable is not None or period.years < (indicator.pooled_years or 0) - 0.01:
-        empty = Result(indicator.key, country, period, None, Origin.NOWHERE, status=Status.NOT_AVAILABLE)
-        return empty
+        return Result(indicator.key, country, period, None, Origin.NOWHERE, status=Status.NOT_AVAILABLE)
     own = counted(indicator, rows, begun, country, period) if indicator.counts_in(country) else None
     others = entered(indicator, figures, country, period)
     warned = warnings_of(indicator, figures, country, period)
@@ -351,4 +346,4 @@ def together(
 
 def measures_of(indicators: Iterable[Indicator], country: str) -> list[str]:
     """Return the measures that indicators need in a country."""
-    return sorted({one.measure for one in indicators if one.measure in MEASURES and one.counts_in(country)})
+    return sorted({one.measure for one in indicators if one.measure is not None and one.counts_in(country)})

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from domain.statistics.attack import Attack, Contradiction, Knowledge
 from domain.statistics.counts import Caseload, Count, together
-from domain.statistics.declaration import Cell, Population, Rules
+from domain.statistics.declaration import Population, Rules
 from domain.statistics.windows import Reason, Window, faults
 
 
@@ -105,7 +105,7 @@ def _leaks(attack: Attack, rules: Rules, periods: Sequence[Count], since: int) -
         quiet = all(attack.bounds(values, period).least == 0 for values in attack.telling(cross, period))
         for values in attack.telling(cross, period) if quiet else cross:
             bounds = attack.bounds(values, period)
-            if 0 < bounds.least and (bounds.least < rules.minimum or bounds.whole):
+            if bounds.least > 0 and (bounds.least < rules.minimum or bounds.whole):
                 yield Leak.PRESENCE
             if bounds.least < rules.minimum and bounds.most - bounds.least < rules.minimum:
                 yield Leak.NARROW

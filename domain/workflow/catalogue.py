@@ -206,7 +206,9 @@ class Catalogue:
             dangling += [] if profile.country in self.access else [("access", "")]
             dangling += [] if (named[2].key, named[2].version) in self.retentions else [("retention", "")]
             results = profile.framework
-            dangling += [] if results is None or (results.key, results.version) in self.frameworks else [("results", "")]
+            dangling += (
+                [] if results is None or (results.key, results.version) in self.frameworks else [("results", "")]
+            )
             statistics = profile.statistics.key, profile.statistics.version
             dangling += [] if statistics in self.declarations else [("statistics", "")]
             if dangling:
@@ -217,7 +219,12 @@ class Catalogue:
                 self.retention(profile.country).refuse_unclassed(self.confidentiality(profile.country))
             except ValueError as fault:
                 raise FileInvalid(f"the retention profile of {profile.country}: {fault}") from None
-        codes = {name for one in self.frameworks.values() for each in one.indicators for name in each.disaggregations.values()}
+        codes = {
+            name
+            for one in self.frameworks.values()
+            for each in one.indicators
+            for name in each.disaggregations.values()
+        }
         if unknown := sorted(codes - set(self.codes.lists)):
             raise FileInvalid(f"a results framework names lists of codes that do not exist: {', '.join(unknown)}")
 

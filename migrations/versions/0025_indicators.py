@@ -41,7 +41,7 @@ ON_DAYS = "{0} >= (since AT TIME ZONE zone)::date AND {0} < (until AT TIME ZONE 
 SENT = f"FROM sent s WHERE {IN_PERIOD.format('s.sent_at')}"
 FOUND = f"FROM found f WHERE {IN_PERIOD.format('f.at')}"
 ASKED = f"""FROM follow_ups f JOIN counted c ON c.id = f.case_id
-    WHERE f.reached AND {ON_DAYS.format('f.asked_on')}"""
+    WHERE f.reached AND {ON_DAYS.format("f.asked_on")}"""
 
 
 def hours(later: str, earlier: str) -> str:
@@ -60,10 +60,10 @@ def of_follow_up(column: str, good: str) -> str:
 MEASURES = {
     "calls_taken": f"""k.id::text, NULL::uuid, true, NULL::numeric, k.topic FROM contacts k
         JOIN organisations o ON o.id = k.organisation_id AND o.country = nrm_country()
-        WHERE k.channel IN ('call', 'voicemail') AND {IN_PERIOD.format('k.made_at')}
+        WHERE k.channel IN ('call', 'voicemail') AND {IN_PERIOD.format("k.made_at")}
           AND k.id::text NOT IN (SELECT nrm_walled_references())""",
     "persons_approaching": f"""p.id::text, p.id, true, NULL::numeric, NULL FROM people p
-        WHERE {IN_PERIOD.format('p.opened_at')}""",
+        WHERE {IN_PERIOD.format("p.opened_at")}""",
     "persons_found": f"f.person::text, f.person, true, NULL::numeric, NULL {FOUND}",
     "persons_referred": f"""f.person::text, f.person,
         EXISTS (SELECT 1 FROM sent s WHERE s.person = f.person AND s.service {SUPPORT}), NULL::numeric, NULL {FOUND}""",
@@ -75,7 +75,7 @@ MEASURES = {
             SELECT w.willing FROM counted c JOIN cooperations w ON w.case_id = c.id WHERE c.person = f.person
             ORDER BY w.recorded_at DESC LIMIT 1), 'not_asked') {FOUND}""",
     "persons_sent": f"""s.person::text, s.person, true, NULL::numeric, o.type FROM sent s
-        JOIN organisations o ON o.id = s.sending_organisation_id WHERE {IN_PERIOD.format('s.sent_at')}""",
+        JOIN organisations o ON o.id = s.sending_organisation_id WHERE {IN_PERIOD.format("s.sent_at")}""",
     "referrals_accepted": f"s.id::text, s.person, s.accepted_at IS NOT NULL, NULL::numeric, s.priority {SENT}",
     "referrals_declined": f"s.id::text, s.person, s.status = 'declined', NULL::numeric, s.reason {SENT}",
     "referrals_expired": f"s.id::text, s.person, s.status = 'expired', NULL::numeric, s.priority {SENT}",
@@ -95,12 +95,12 @@ MEASURES = {
         LEFT JOIN LATERAL (
             SELECT min(i.recorded_at) AS at FROM identification_decisions i
             WHERE i.case_id = l.case_id AND i.body = 'state' AND i.recorded_at >= l.anchored_at) d ON true
-        WHERE l.kind = 'step' AND l.rule = 'decide-state-identification' AND {IN_PERIOD.format('l.due_at')}
+        WHERE l.kind = 'step' AND l.rule = 'decide-state-identification' AND {IN_PERIOD.format("l.due_at")}
           AND (l.settled_at IS NULL OR l.fired_at IS NOT NULL OR d.at <= l.settled_at)""",
     "consents_informed": f"""n.id::text, c.person,
         (SELECT count(DISTINCT told) FROM unnest(n.informed_of) AS told) = 7, NULL::numeric, NULL
         FROM consents n JOIN counted c ON c.id = n.case_id
-        WHERE n.decision = 'given' AND {IN_PERIOD.format('n.recorded_at')}""",
+        WHERE n.decision = 'given' AND {IN_PERIOD.format("n.recorded_at")}""",
     "withdrawals_honoured": f"""n.id::text, c.person, NOT EXISTS (
             SELECT 1 FROM consents v JOIN referrals r ON r.consent_version_id = v.id
             JOIN case_access g ON g.referral_id = r.id AND g.relation = 'receiver'
@@ -108,25 +108,25 @@ MEASURES = {
               AND g.valid_from <= n.recorded_at
               AND g.valid_until > n.recorded_at + interval '24 hours'), NULL::numeric, NULL
         FROM consents n JOIN counted c ON c.id = n.case_id
-        WHERE n.decision = 'withdrawn' AND {IN_PERIOD.format('n.recorded_at')}""",
+        WHERE n.decision = 'withdrawn' AND {IN_PERIOD.format("n.recorded_at")}""",
     "requests_unmet": f"""q.id::text, c.person, q.answer = 'no_capacity', NULL::numeric, q.service
         FROM capacity_questions q JOIN capacity_askings a ON a.question_id = q.id JOIN counted c ON c.id = a.case_id
-        WHERE {IN_PERIOD.format('q.answered_at')}""",
+        WHERE {IN_PERIOD.format("q.answered_at")}""",
     "episodes_completed": f"""e.id::text, c.person, e.outcome IN ('full', 'partial'), NULL::numeric, e.service
         FROM service_episodes e JOIN counted c ON c.id = e.case_id
-        WHERE {IN_PERIOD.format('e.ended_at')} AND e.service {SUPPORT}""",
+        WHERE {IN_PERIOD.format("e.ended_at")} AND e.service {SUPPORT}""",
     "episode_cost": f"""e.id::text || k.currency, c.person, true, sum(k.amount) / 100.0, k.currency
         FROM service_episodes e JOIN counted c ON c.id = e.case_id JOIN service_costs k ON k.episode_id = e.id
-        WHERE {IN_PERIOD.format('e.ended_at')} GROUP BY e.id, c.person, k.currency""",
+        WHERE {IN_PERIOD.format("e.ended_at")} GROUP BY e.id, c.person, k.currency""",
     "claims_paid": f"""m.claim_id::text, c.person, l.stage = 'paid', NULL::numeric, l.stage
         FROM compensation_records m JOIN counted c ON c.id = m.case_id
         CROSS JOIN LATERAL (
             SELECT x.stage FROM compensation_records x WHERE x.claim_id = m.claim_id
             ORDER BY x.recorded_at DESC, x.stage = 'paid' DESC LIMIT 1) l
-        WHERE m.stage = 'claimed' AND {ON_DAYS.format('m.on_day')}""",
+        WHERE m.stage = 'claimed' AND {ON_DAYS.format("m.on_day")}""",
     "follow_ups_done": f"""f.id::text, c.person, CASE WHEN f.asked_on <= f.due_on + 7 THEN true
             WHEN f.due_on + 7 < (nrm_now() AT TIME ZONE zone)::date THEN false END, NULL::numeric, NULL
-        FROM follow_ups f JOIN counted c ON c.id = f.case_id WHERE {ON_DAYS.format('f.due_on')}""",
+        FROM follow_ups f JOIN counted c ON c.id = f.case_id WHERE {ON_DAYS.format("f.due_on")}""",
     "work_after": of_follow_up("work", "'working', 'in_training'"),
     "income_after": of_follow_up("income", "'own'"),
     "living_standard_after": of_follow_up("living_standard", "'better'"),
@@ -144,20 +144,20 @@ MEASURES = {
             JOIN counted k ON k.id = x.case_id AND k.person = c.person
             WHERE NOT x.entered_in_error AND NOT EXISTS (
                 SELECT 1 FROM exploitation_episodes y WHERE y.episode_id = x.episode_id AND y.version > x.version)) t ON true
-        WHERE u.subject = 'proceedings' AND {IN_PERIOD.format('u.opened_at')}""",
+        WHERE u.subject = 'proceedings' AND {IN_PERIOD.format("u.opened_at")}""",
     "police_involved": f"""o.id::text, NULL::uuid, true, NULL::numeric, NULL FROM organisations o
         WHERE o.country = nrm_country() AND o.type = 'LawEnforcement' AND (
-            EXISTS (SELECT 1 FROM sent s WHERE {IN_PERIOD.format('s.sent_at')}
+            EXISTS (SELECT 1 FROM sent s WHERE {IN_PERIOD.format("s.sent_at")}
                     AND (s.sending_organisation_id = o.id
                          OR (s.receiving_organisation_id = o.id AND s.accepted_at IS NOT NULL)))
             OR EXISTS (SELECT 1 FROM identification_decisions d JOIN counted c ON c.id = d.case_id
-                       WHERE d.organisation_id = o.id AND {IN_PERIOD.format('d.recorded_at')}))""",
+                       WHERE d.organisation_id = o.id AND {IN_PERIOD.format("d.recorded_at")}))""",
     "entries_unknown": f"""p.id::text || v.field, p.id, v.value {UNKNOWN}, NULL::numeric, v.field
         FROM people p CROSS JOIN LATERAL (VALUES ('sex', p.sex), ('gender', p.gender), ('age_band', p.age_band),
             ('citizenships', p.citizenship), ('migration_status', p.migration_status),
             ('documents_held', p.documents_held), ('languages', p.language), ('disability', p.disability))
             AS v (field, value)
-        WHERE {IN_PERIOD.format('p.opened_at')}""",
+        WHERE {IN_PERIOD.format("p.opened_at")}""",
 }
 
 UNITS = "\n        UNION ALL ".join(
@@ -219,7 +219,7 @@ MEASURED = f"""
     given AS (
         SELECT w.id, c.person, w.service FROM awards w JOIN award_cases k ON k.award_id = w.id
         JOIN counted c ON c.id = k.case_id
-        WHERE w.status IN ('granted', 'paid') AND {IN_PERIOD.format('w.decided_at')}
+        WHERE w.status IN ('granted', 'paid') AND {IN_PERIOD.format("w.decided_at")}
     ),
     units (measure, unit, person, hit, value, kind) AS (
         {UNITS}

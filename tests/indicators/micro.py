@@ -258,7 +258,7 @@ def _awarded(making: Maker, data: dict[str, Any], country: str, persons: int) ->
 
 
 def _victim_type(stated: str | None, country: str, number: int) -> str:
-    """Return the kind of victim: where none is published, all are victims in Kyrgyzstan, and half are in Turkmenistan."""
+    """Return the kind of victim. Where none is published: victims in Kyrgyzstan, every second one in Turkmenistan."""
     if stated is None:
         return "vulnerable_migrant" if country == "TM" and number % 2 else "trafficking"
     return {"VOT": "trafficking", "VM": "vulnerable_migrant"}[stated]
@@ -315,5 +315,3 @@ def _by_country(data: dict[str, Any], key: str) -> dict[str, tuple[int, int]]:
 
 def _figure(indicator: Any, country: str, value: int, first: Any, last: Any) -> EnterFigure:
     return EnterFigure(indicator.series, indicator.unit, country, first, last, value, DAR)
-
-

@@ -21,7 +21,9 @@ from tests.conftest import Databases
 from tests.indicators.micro import COUNTRIES, PUBLISHED, hand_entered, published, with_published_records
 from tests.world import CATALOGUE, World, new_world
 
-pytestmark = pytest.mark.skipif(not PUBLISHED.exists(), reason="../shared is absent: the published figures are not here")
+pytestmark = pytest.mark.skipif(
+    not PUBLISHED.exists(), reason="../shared is absent: the published figures are not here"
+)
 
 FRAMEWORK = CATALOGUE.framework("KG")
 DAR = FRAMEWORK.periods["dar"]
@@ -41,14 +43,16 @@ def claims(world: World, country: str) -> Claims:
     now = world.runtime.clock.present()
     code, subject = f"{country}-COORDINATION", f"{country}-COORDINATION-staff"
 
-
     return Claims(subject, code, Role.COORDINATOR, "test", now, now + timedelta(minutes=5))
 
 
 ASKED = {
     "dar": [*(one.key for one in FRAMEWORK.indicators if one.key.startswith("dar-")), "kg-outcome-2-2"],
     "dar-awards": ["dar-awards"],
-    **{str(year): [one.key for one in FRAMEWORK.indicators if one.key.startswith("hotline-")] for year in range(2016, 2020)},
+    **{
+        str(year): [one.key for one in FRAMEWORK.indicators if one.key.startswith("hotline-")]
+        for year in range(2016, 2020)
+    },
 }
 """Which indicators are asked of which period."""
 
@@ -66,9 +70,7 @@ async def asked(world: World, country: str) -> dict[tuple[str, str, str], Result
 
 
 @pytest.fixture(scope="module")
-async def told(
-    databases: Databases, postgres: Server, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Told]:
+async def told(databases: Databases, postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Told]:
     access = await databases.new()
     async with new_world(access, tmp_path_factory.mktemp("published")) as world:
         admin = await asyncpg.connect(dsn_as(access.url, user="nrm_admin", password=postgres.password))
@@ -214,5 +216,3 @@ def test_a_result_tells_what_it_rests_on(told: Told) -> None:
     assert (again.query, again.target_version, again.excluded) == ("nrm_measured/1", 1, 0)
     assert len({one.sha256 for one in told.of.values()}) == len(told.of)
     assert told("hotline-calls", "KG", "2017").before == 3280
-
-
