@@ -49,8 +49,8 @@ OF_THE_INDEPENDENT = (
     "POST /v1/approvals",
 )
 """What the independent body may see and do beside what is published: what it watches over, which is no case."""
-ABOUT_NOBODY = {"releases", "approvals"}
-"""Parts of routes that name what stands beside every case: published, or about the directory."""
+ABOUT_NOBODY = {"releases", "approvals", "indicators"}
+"""Parts of routes that name what stands beside every case: published, counted, or about the directory."""
 UNKNOWING = ("walled", "walled_staff", "foreign", "abroad")
 """Relations for which the case must not exist."""
 
