@@ -1,4 +1,4 @@
-"""What the running mechanism is told to have reached: counted from real requests, with consent, walls and merges kept."""
+"""What the running mechanism is told to have reached: counted from real requests; consent, walls, merges are kept."""
 
 from typing import Any
 
