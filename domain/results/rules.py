@@ -52,6 +52,7 @@ class Fault(StrEnum):
     COUNTED_APART = "counted_apart"
     COUNTED_DIFFERS = "counted_differs"
     UNIT_DIFFERS = "unit_differs"
+    INCOMPLETE = "incomplete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +317,7 @@ def together(
 ) -> Result:
     """Return the sum of countries: computed, never typed. What a source gives as the sum is only compared with it.
 
-    A country without data leaves the sum without it, and is seen in its own row. Only counts can be added.
+    Only counts can be added. A sum without a country that should be in it says so, and is no percentage of the target.
     """
     mine = [one for one in results if one.indicator == indicator.key and one.period == period]
     known = [one.value for one in mine if one.value is not None and indicator.how == How.COUNT]
@@ -329,6 +330,9 @@ def together(
     warned = dict.fromkeys(warning for one in mine for warning in one.warnings)
     if said and value is not None:
         warned[Warned(Fault.SOURCES_DIFFER, _said({value, *(one for one in said if one is not None)}))] = None
+    silent = sorted(one.country for one in mine if one.value is None)
+    if silent and known:
+        warned[Warned(Fault.INCOMPLETE, tuple(silent))] = None
     found = Result(
         indicator.key,
         framework.region,
@@ -341,7 +345,8 @@ def together(
         sources=tuple(sorted({source for one in mine for source in one.sources})),
         query=QUERY if any(one.query for one in mine) else None,
     )
-    return measured_against(found, indicator, goal, framework.status)
+    found = measured_against(found, indicator, goal, framework.status)
+    return replace(found, percent=None, status=Status.NOT_AVAILABLE) if silent and known else found
 
 
 def measures_of(indicators: Iterable[Indicator], country: str) -> list[str]:

@@ -1,5 +1,7 @@
 """Micro-records that match what was published give back what was published, with its contradictions told."""
 
+import csv
+import io
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,6 +12,7 @@ import asyncpg
 import pytest
 
 from api import figures
+from api.cli.indicators import Report, report
 from api.database import dsn_as
 from api.postgres import Server
 from auth.authentication import enter
@@ -34,6 +37,7 @@ class Told:
     """What every coordinator is told of some periods, and the sums of all."""
 
     of: dict[tuple[str, str, str], Result]
+    world: World
 
     def __call__(self, key: str, country: str, period: str = DAR.name) -> Result:
         return self.of[key, country, period]
@@ -88,7 +92,7 @@ async def told(databases: Databases, postgres: Server, tmp_path_factory: pytest.
             for name in ("dar", "dar-awards"):
                 period = FRAMEWORK.periods[name]
                 of[indicator.key, "XC", period.name] = together(indicator, FRAMEWORK, own, entered, period)
-        yield Told(of)
+        yield Told(of, world)
     await databases.drop(access)
 
 
@@ -216,3 +220,27 @@ def test_a_result_tells_what_it_rests_on(told: Told) -> None:
     assert (again.query, again.target_version, again.excluded) == ("nrm_measured/1", 1, 0)
     assert len({one.sha256 for one in told.of.values()}) == len(told.of)
     assert told("hotline-calls", "KG", "2017").before == 3280
+
+
+async def test_the_report_of_the_programme_tells_it_in_words(told: Told) -> None:
+    wanted = Report(("dar",), frozenset(ASKED["dar"]), region=True, form="csv")
+    content, _ = await report(wanted, claims(told.world, "KG"), told.world.runtime)
+    told_rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
+    rows = {(one["Code"], one["Country"]): one for one in told_rows}
+    trained = rows["1.1", "All countries"]
+    assert (trained["Result"], trained["Target"], trained["% of target"]) == ("1574", "1320", "119.2")
+    assert trained["Comment"] == "Sources contradict each other: 1574, 1616."
+    referred = rows["2.4", "KG"]
+    assert (referred["Result"], referred["% of target"], referred["Status"]) == ("546", "49.4", "Behind")
+    assert referred["Comment"] == "The target is stated differently: 1015, 1105."
+    outcome = rows["2.2", "KG"]
+    assert (outcome["Result"], outcome["Target"], outcome["Status"]) == ("no data", "10", "no data")
+    numbered = {(one["Country"], one["Code"]) for one in told_rows if one["Indicator"].startswith("Specialists")}
+    assert numbered == {
+        ("KZ", "2.2a"),
+        ("KG", "2.3"),
+        ("UZ", "2.2a"),
+        ("TM", "2.3"),
+        ("TJ", "2.2a"),
+        ("All countries", "2.2a"),
+    }

@@ -203,6 +203,15 @@ def test_a_sum_of_countries_is_computed_and_compared_with_what_a_source_says() -
     assert together(one, FRAMEWORK, own, [figure(11, period, country="XC")], period).warnings == ()
 
 
+def test_a_sum_without_a_country_is_no_percentage_of_the_target_of_all() -> None:
+    period = FRAMEWORK.periods["dar"]
+    one = indicator("dar-1-1")
+    own = [told(one, FRAMEWORK, (), (), [figure(5, period)], country, period) for country in ("KG", "KZ")]
+    summed = together(one, FRAMEWORK, own, [], period)
+    assert (summed.value, summed.target, summed.percent, summed.status) == (5, 825, None, Status.NOT_AVAILABLE)
+    assert [(warned.fault, warned.says) for warned in summed.warnings] == [(Fault.INCOMPLETE, ("KZ",))]
+
+
 def test_the_hash_changes_with_everything_that_is_said() -> None:
     one = Result("dar-2-4", "KG", YEARS[2016], Decimal(7), Origin.COUNTED)
     others = [
