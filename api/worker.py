@@ -17,6 +17,7 @@ from domain.budgets.models import BudgetUse
 from domain.deadlines.firing import fire_due
 from domain.deadlines.models import DeadlineKind
 from domain.duplicates.models import FINDINGS_KEPT, MatchFinding
+from domain.statistics.counting import register
 
 PAUSE = timedelta(seconds=1)
 """How long to sleep when nothing is due."""
@@ -66,6 +67,20 @@ async def forget_answers(runtime: Runtime) -> None:
         await work.commit()
 
 
+async def close_periods(runtime: Runtime) -> tuple[str, ...]:
+    """Count the cases of every period that ended long enough ago; returns the names of the periods that were closed."""
+    closed: tuple[str, ...] = ()
+    for country in runtime.catalogue.profiles:
+        async with runtime.database.sessions(DatabaseRole.WORKER)() as session:
+            now = await enter_as_clock(session, runtime.clock.shift)
+            work = runtime.work(session, now)
+            closed += await register(work, runtime.catalogue.statistics(country))
+            await work.commit()
+    for name in closed:
+        log.info("period_closed", period=name)
+    return closed
+
+
 async def run(runtime: Runtime, stop: asyncio.Event) -> None:
     """Work until told to stop. A database that is away is waited for; nothing is lost, since nothing is held here."""
     while not stop.is_set():
@@ -73,6 +88,7 @@ async def run(runtime: Runtime, stop: asyncio.Event) -> None:
         try:
             await fire_all(runtime)
             await forget_answers(runtime)
+            await close_periods(runtime)
         except Exception as error:
             if not is_unavailable(error):
                 raise

@@ -2,8 +2,9 @@
 
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import ARRAY, DateTime, Text
+from sqlalchemy import ARRAY, DateTime, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator
 
@@ -26,6 +27,13 @@ class Codes(TypeDecorator[list[str]]):
     """A list of codes from a closed list."""
 
     impl = ARRAY(Text)
+    cache_ok = True
+
+
+class Ids(TypeDecorator[list[UUID]]):
+    """A list of ids."""
+
+    impl = ARRAY(Uuid)
     cache_ok = True
 
 

@@ -127,3 +127,4 @@ class AuditAction(StrEnum):
     DUPLICATE_ANSWERED = "duplicate.answered"  # something was said of a case that is like another one; what is sealed
     CASES_MERGED = "cases.merged"  # two cases were found to be about one person; kept with both
     CASES_SEPARATED = "cases.separated"  # that was a mistake and was undone; kept with both
+    PERIOD_COUNTED = "statistics.counted"  # the cases of a period were counted, once and for ever

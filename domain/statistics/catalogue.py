@@ -48,7 +48,7 @@ MEASURED: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
 )
 """Every dimension that the ledger of counted cases holds, with its values beside the kinds of not knowing."""
 
-ALWAYS_KNOWN: Final = frozenset({"stage", *codes.SUPPORT_SERVICES})
+ALWAYS_KNOWN: Final = frozenset({"entry_channel", "stage", *codes.SUPPORT_SERVICES})
 """Dimensions that follow from what the service itself records: nobody has to be asked."""
 
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]

@@ -35,6 +35,7 @@ CLOSED_TO_WORKER = {
     "notifications.reference",
     "case_walls.organisation_id",
     "releases.tables",
+    "counted_cases.case_id",
 }
 ESCALATIONS = (
     "SET ROLE nrm_admin",
@@ -73,12 +74,18 @@ ESCALATIONS = (
     "UPDATE staff_members SET subject = 'intruder'",
     "INSERT INTO releases (id) VALUES ('forged')",
     "UPDATE releases SET tables = '{}'",
+    "INSERT INTO counted_cases (id) VALUES (gen_random_uuid())",
+    "UPDATE counted_cases SET sex = 'male'",
+    "DELETE FROM counted_cases",
+    "DELETE FROM closed_periods",
 )
 FUNCTIONS = (
     "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace "
     "AND prolang <> (SELECT oid FROM pg_language WHERE lanname = 'internal')"
 )
 """All but the makers of ranges: those belong to the server, read nothing, and the owner cannot take them away."""
+
+LEDGER = ("counted_cases", "closed_periods")
 
 OURS = [role for role in DatabaseRole if role != DatabaseRole.OWNER]
 
@@ -118,6 +125,17 @@ async def test_the_statistics_read_releases_and_nothing_else(superuser: asyncpg.
         role,
     )
     assert functions == []
+
+
+async def test_the_ledger_of_counted_cases_is_read_by_the_worker_alone_and_written_by_nobody(
+    superuser: asyncpg.Connection,
+) -> None:
+    """Only the function by which the worker counts writes it."""
+    for role in OURS:
+        read = {one for one in await columns(superuser, role, "SELECT") if one.startswith(LEDGER)}
+        assert bool(read) == (role == DatabaseRole.WORKER), role
+        assert [one for one in await columns(superuser, role, "UPDATE") if one.startswith(LEDGER)] == []
+        assert [row[0] for row in await superuser.fetch(WRITABLE, role) if row[0].startswith(LEDGER)] == []
 
 
 async def test_the_worker_can_delete_sealed_bytes_and_never_read_them(

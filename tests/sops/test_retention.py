@@ -22,8 +22,9 @@ NAMED = CATALOGUE.profile("KG")
 WRITTEN = yaml.safe_load((FOLDER / "kg-retention" / f"{NAMED.retention.version}.yaml").read_text())
 OTHER = yaml.safe_load((FOLDER / NAMED.confidentiality.key / f"{NAMED.confidentiality.version}.yaml").read_text())
 
-ABOUT_NOBODY = {"approvals", "idempotency_records"}
-"""Acts on organisations and backups, and answers that are kept for a month: no case's end changes them."""
+ABOUT_NOBODY = {"approvals", "counted_cases", "idempotency_records"}
+"""Acts on organisations and backups, counts, and answers that are kept for a month: no case's end changes them. A count
+points to nobody from the moment in which its case is erased."""
 
 
 def changed(change: Any) -> dict[str, Any]:
