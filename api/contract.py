@@ -60,6 +60,7 @@ TAGS = {
     "notifications": "What an organisation is told: references, never content.",
     "caseload": "Exact counts for the screen: of one's own organisation, and for those who lead the mechanism.",
     "statistics": "Published releases, what two approve before one is made, and figures that others published.",
+    "indicators": "Results against targets, exact: for the coordinator and for whoever owns an indicator.",
     "webhooks": "Where an organisation has its own system told of events.",
     "audit": "Signed heads of the tree over the audit and proofs, for witnesses of other institutions.",
     "health": "Whether the process answers.",

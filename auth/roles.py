@@ -67,6 +67,7 @@ class Permission(StrEnum):
     ESCALATION_ASSIGN = "escalation:assign"
     FIGURE_READ = "figure:read"
     FIGURE_ENTER = "figure:enter"
+    INDICATOR_READ = "indicator:read"
     WEBHOOK_KEEP = "webhook:keep"
     OPENINGS_READ = "openings:read"
     AUDIT_WATCH = "audit:watch"
@@ -164,7 +165,7 @@ _SIGNS = frozenset({Permission.CANDIDATE_READ, Permission.CANDIDATE_APPROVE})
 """Of those who answer for what is published; never for what they, or their organisation, prepared."""
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
-    Role.HOTLINE_OPERATOR: _EVERYBODY | _CASE_WORK | _CONTACTS | _EMERGENCY,
+    Role.HOTLINE_OPERATOR: _EVERYBODY | _CASE_WORK | _CONTACTS | _EMERGENCY | {Permission.INDICATOR_READ},
     Role.NGO_CASEWORKER: _EVERYBODY
     | _CASE_WORK
     | _RECEIVING
@@ -184,7 +185,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     | _COURSES
     | _EMERGENCY
     | _OF_THE_PERSON
-    | {Permission.DECISION_RECORD, Permission.DUPLICATE_ANSWER},
+    | {Permission.DECISION_RECORD, Permission.DUPLICATE_ANSWER, Permission.INDICATOR_READ},
     Role.MIGRATION_OFFICER: _EVERYBODY
     | _CASE_WORK
     | _OF_THE_PERSON
@@ -194,6 +195,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.COMMISSION_READ,
         Permission.COMMISSION_DECIDE,
         Permission.DUPLICATE_ANSWER,
+        Permission.INDICATOR_READ,
     },
     Role.SHELTER_STAFF: _EVERYBODY | _RECEIVING | _COURSES | _EMERGENCY | {Permission.PLACE_KEEP},
     Role.FOCAL_POINT: _EVERYBODY | _SIGNS | {Permission.REFERRAL_STATUS_READ, Permission.REFERRALS_OVERDUE_READ},
@@ -215,6 +217,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.ESCALATION_READ,
         Permission.ESCALATION_ASSIGN,
         Permission.FIGURE_ENTER,
+        Permission.INDICATOR_READ,
         Permission.WEBHOOK_KEEP,
         Permission.AUDIT_WATCH,
     },

@@ -909,6 +909,15 @@ class CountUnit(StrEnum):
     CALLBACKS = "callbacks"
     STEPS = "steps"
     CAPACITY_QUESTIONS = "capacity_questions"
+    ORGANISATIONS = "organisations"
+    CONSENTS = "consents"
+    DECISIONS = "decisions"
+    CLAIMS = "claims"
+    FOLLOW_UPS = "follow_ups"
+    ENTRIES = "entries"
+    ITEMS = "items"
+    CAMPAIGNS = "campaigns"
+    DOCUMENTS = "documents"
 
 
 class DashboardFigure(StrEnum):
@@ -929,6 +938,19 @@ class DashboardFigure(StrEnum):
     QUESTIONS_ANSWERED = "questions_answered"
     QUESTIONS_WITH_CAPACITY = "questions_with_capacity"
     QUESTIONS_WITHOUT_CAPACITY = "questions_without_capacity"
+
+
+class PersonField(StrEnum):
+    """The coded fields of a person of which the share of not knowing is reported."""
+
+    SEX = "sex"
+    GENDER = "gender"
+    AGE_BAND = "age_band"
+    CITIZENSHIPS = "citizenships"
+    MIGRATION_STATUS = "migration_status"
+    DOCUMENTS_HELD = "documents_held"
+    LANGUAGES = "languages"
+    DISABILITY = "disability"
 
 
 class SubjectRequestKind(StrEnum):

@@ -8,6 +8,7 @@ from typing import Self, TypeVar
 
 from domain.codes import Compartment, Language
 from domain.errors import NotFound
+from domain.results.framework import Framework
 from domain.statistics.catalogue import Declared, Statistics
 from domain.workflow import lock
 from domain.workflow.access import AccessRules
@@ -25,13 +26,14 @@ Value = TypeVar("Value")
 Versioned = tuple[str, str]
 """The key and the version of a file."""
 
-File = Sop | Confidentiality | IndicatorSet | Retention | Statistics
+File = Sop | Confidentiality | IndicatorSet | Retention | Framework | Statistics
 _KINDS: Mapping[str, type[File]] = MappingProxyType(
     {
         "sop": Sop,
         "profile": Confidentiality,
         "indicator_set": IndicatorSet,
         "retention": Retention,
+        "framework": Framework,
         "statistics": Statistics,
     }
 )
@@ -47,6 +49,7 @@ class Catalogue:
     confidentialities: Mapping[Versioned, Confidentiality]
     retentions: Mapping[Versioned, Retention]
     indicator_sets: Mapping[Versioned, IndicatorSet]
+    frameworks: Mapping[Versioned, Framework]
     declarations: Mapping[Versioned, Statistics]
     codes: CodeLabels
     messages: Messages
@@ -80,6 +83,9 @@ class Catalogue:
             ),
             indicator_sets=MappingProxyType(
                 {(one.indicator_set, one.version): one for one in files if isinstance(one, IndicatorSet)}
+            ),
+            frameworks=MappingProxyType(
+                {(one.framework, one.version): one for one in files if isinstance(one, Framework)}
             ),
             declarations=MappingProxyType(
                 {(one.statistics, one.version): one for one in files if isinstance(one, Statistics)}
@@ -158,6 +164,17 @@ class Catalogue:
         named = self.profile(country).retention
         return self.retentions[named.key, named.version]
 
+    def framework(self, country: str) -> Framework:
+        """The current results framework in which a country reports: its own, or one that several countries share.
+
+        Raises:
+            NotFound: the country reports in none.
+        """
+        named = [profile.framework for profile in self.profiles.values() if profile.framework is not None]
+        current = [self.frameworks[one.key, one.version] for one in named]
+        reporting = {one.country: one for one in current if country in one.countries}
+        return reporting[country] if country in reporting else _found(dict(enumerate(reporting.values())), 0)
+
     def statistics(self, country: str) -> Declared:
         """What a country counts and publishes at present.
 
@@ -188,6 +205,10 @@ class Catalogue:
             dangling += [] if (named[1].key, named[1].version) in self.indicator_sets else [("indicator_set", "")]
             dangling += [] if profile.country in self.access else [("access", "")]
             dangling += [] if (named[2].key, named[2].version) in self.retentions else [("retention", "")]
+            results = profile.framework
+            dangling += (
+                [] if results is None or (results.key, results.version) in self.frameworks else [("results", "")]
+            )
             statistics = profile.statistics.key, profile.statistics.version
             dangling += [] if statistics in self.declarations else [("statistics", "")]
             if dangling:
@@ -198,6 +219,14 @@ class Catalogue:
                 self.retention(profile.country).refuse_unclassed(self.confidentiality(profile.country))
             except ValueError as fault:
                 raise FileInvalid(f"the retention profile of {profile.country}: {fault}") from None
+        codes = {
+            name
+            for one in self.frameworks.values()
+            for each in one.indicators
+            for name in each.disaggregations.values()
+        }
+        if unknown := sorted(codes - set(self.codes.lists)):
+            raise FileInvalid(f"a results framework names lists of codes that do not exist: {', '.join(unknown)}")
 
 
 def _found(mapping: Mapping[Key, Value], key: Key) -> Value:

@@ -90,6 +90,7 @@ class CountryProfile(Closed):
     retention: Named
     indicator_set: Named
     statistics: Named
+    framework: Named | None = None
     emergency_fund: EmergencyFund | None = None
     attachments: Attachments | None = None
 

@@ -33,6 +33,7 @@ COMMANDS = [
     ["directory", "suspend", "ORGANISATION"],
     ["directory", "reinstate", "ORGANISATION"],
     ["figures", "enter", "file.json", "--source", "report", "--as", "subject", "ORGANISATION", "coordinator"],
+    ["indicators", "report", "--period", "2026", "--output", "file", "--as", "subject", "ORGANISATION", "coordinator"],
     ["import", "uk-form", "file.json", "--as", "subject", "ORGANISATION", "ngo_caseworker"],
     ["import", "htcds", "file.csv", "--as", "subject", "ORGANISATION", "ngo_caseworker"],
     ["export", "htcds", "--as", "subject", "ORGANISATION", "ngo_caseworker", "--output", "file.csv"],
@@ -193,6 +194,15 @@ def test_figures_are_entered_by_command_and_entering_them_twice_changes_nothing(
     again = installation.run(*entering, "--source", "report")
     assert again.stdout == "2 figures read, 0 entered, 2 stood already\n"
     assert installation.run(*entering).returncode == 2, "a table that does not name its source"
+    table = tmp_path / "results.csv"
+    reporting = ["indicators", "report", "--period", "2016", "--indicator", "hotline-calls", "--format", "csv"]
+    written = installation.run(*reporting, "--output", str(table), *entering[3:])
+    assert (written.returncode, written.stdout) == (0, f"1 results written to {table}\n"), written.stderr
+    assert ",12," in table.read_text(encoding="utf-8-sig")
+    other = installation.run(
+        *reporting, "--output", str(table), "--as", "caseworker-alpha", "NGO-ALPHA", "ngo_caseworker"
+    )
+    assert (other.returncode, other.stderr) == (1, "refused, not-permitted\n")
     row["calls"] = "many"
     file.write_text(json.dumps({"hotline_years": {"unit": "calls", "rows": [row]}}))
     assert installation.run(*entering, "--source", "report").returncode == 2

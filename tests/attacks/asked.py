@@ -177,6 +177,8 @@ FIXED: Mapping[str, str] = {
     "warning_id": ABSENT,
     "follow_up_id": ABSENT,
     "position": "0",
+    "period": "2026-Q3",
+    "indicator": "dar-2-1",
 }
 """Parts of paths that name no record."""
 

@@ -50,8 +50,8 @@ OF_THE_INDEPENDENT = (
     "POST /v1/statistics/candidates",
 )
 """What the independent body may see and do beside what is published: what it watches over, which is no case."""
-ABOUT_NOBODY = {"candidates", "approvals"}
-"""Parts of routes that name what stands beside every case: to be published, or about the directory."""
+ABOUT_NOBODY = {"candidates", "approvals", "indicators"}
+"""Parts of routes that name what stands beside every case: to be published, counted, or about the directory."""
 UNKNOWING = ("walled", "walled_staff", "foreign", "abroad")
 """Relations for which the case must not exist."""
 
