@@ -1,8 +1,9 @@
 """What somebody can work out from everything that was published, who knows more than is published. Pure.
 
-The attacker knows the rules, the exact number of cases of every period, and can subtract every case that it knows itself
-(an organisation's caseload, a list of press reports). What is left is a linear programme over how many cases there are
-in each combination of groups and each period: its least and greatest value of one combination is all that can be known.
+The attacker knows the rules, the exact number of cases of every period, and can subtract every case that it knows
+itself (an organisation's caseload, a list of press reports). What is left is a linear programme over how many cases
+there are in each combination of groups and each period: its least and greatest value of one combination is all that can
+be known.
 
 Source: the attacker's subproblem of cell suppression, as in J. Castro, "Recent advances in optimization techniques for
 statistical tabular data protection", European Journal of Operational Research 216 (2012).
@@ -102,7 +103,7 @@ class Attack:
         """
         mine = dict(zip(self.population.dimensions, values, strict=True))
         windows = self._concerned(period)
-        rows = [row for window in windows for row in self._rows_for(window, mine, period)]
+        rows = [row for window in windows for row in self._rows_for(window, mine)]
         target = self._target(windows, mine, period)
         if not target:
             return Bounds(0, self.knowledge.unknown(period))
@@ -116,8 +117,8 @@ class Attack:
     def telling(self, cross: Iterable[Cell], period: int) -> list[Cell]:
         """Return combinations among which are those most certain to exist, and those most narrowly bounded.
 
-        In a dimension that one table alone shows, the bounds of a combination grow with its group's own; so its greatest
-        and its smallest group stand for all others. In other dimensions every combination that occurs is taken.
+        In a dimension that one table alone shows, the bounds of a combination grow with its group's own; so its
+        greatest and its smallest group stand for all others. In others every combination that occurs is taken.
         """
         names = tuple(self.population.dimensions)
         ends: dict[str, tuple[str, str]] = {}
@@ -169,7 +170,7 @@ class Attack:
                 return found
             found += more
 
-    def _rows_for(self, window: Window, mine: Mapping[str, str], period: int) -> list[_Row]:
+    def _rows_for(self, window: Window, mine: Mapping[str, str]) -> list[_Row]:
         """Return a window's rows; of a table whose dimension no other has, only the group asked for, and the rest."""
         rows = self._rows[id(window)]
         if self._shared & set(self.population.tables[window.table].dimensions):
@@ -245,8 +246,8 @@ def _mask(
 
 def _bounded(aim: Mask, limits: Sequence[tuple[Mask, int, int]], *, whole: bool) -> Bounds:
     """Return the least and the most that the aim can add up to within the limits; in whole cases, where it matters."""
-    solver = highspy.Highs()
-    solver.setOptionValue("output_flag", False)
+    solver = highspy.Highs()  # type: ignore[no-untyped-call] - its stubs leave the constructor out
+    solver.silent()
     size = len(aim)
     programme = highspy.HighsLp()
     programme.num_col_, programme.num_row_ = size, len(limits)

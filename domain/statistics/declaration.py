@@ -12,6 +12,9 @@ Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Cell = tuple[str, ...]
 """One code for each dimension of a table, in the table's order."""
 
+LEAST_POOLED: Final = 3
+"""Periods that a table of two dimensions pools."""
+
 REST: Final = "other_or_unknown"
 """The group of every value that a level names in no other: what is rare, and what is not known."""
 
@@ -100,7 +103,7 @@ class Table(_Closed):
     def _two_ways_are_pooled(self) -> Self:
         if len(set(self.dimensions)) != len(self.dimensions):
             raise ValueError("a dimension stands twice")
-        if len(self.dimensions) > 1 and self.pooled < 3:
+        if len(self.dimensions) > 1 and self.pooled < LEAST_POOLED:
             raise ValueError("a table of two dimensions pools three periods at least")
         return self
 

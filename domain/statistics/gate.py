@@ -1,7 +1,8 @@
 """The gate: a release that says too much about anybody does not pass it. Pure.
 
-First every rule is looked at again, in the counts themselves. What keeps them all is then attacked, together with all that was
-ever published, by everybody whose knowledge the rules assume: somebody who knows every total, and each organisation.
+First every rule is looked at again, in the counts themselves. What keeps them all is then attacked, together with all
+that was ever published, by everybody whose knowledge the rules assume: somebody who knows every total, and each
+organisation.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,7 +11,7 @@ from enum import StrEnum
 
 from domain.statistics.attack import Attack, Contradiction, Knowledge
 from domain.statistics.counts import Caseload, Count, together
-from domain.statistics.declaration import Cell, Population, Rules
+from domain.statistics.declaration import Population, Rules
 from domain.statistics.windows import Reason, Window, faults
 
 
@@ -85,7 +86,7 @@ def _learnt(
     for attacker, own in attackers(periods):
         attack = Attack(population, rules, windows, Knowledge(totals, own))
         try:
-            found = {leak for leak in _leaks(attack, rules, periods, since)}
+            found = set(_leaks(attack, rules, periods, since))
         except Contradiction:
             found = {Leak.CONTRADICTION}
         for leak in sorted(found):
@@ -105,7 +106,7 @@ def _leaks(attack: Attack, rules: Rules, periods: Sequence[Count], since: int) -
         quiet = all(attack.bounds(values, period).least == 0 for values in attack.telling(cross, period))
         for values in attack.telling(cross, period) if quiet else cross:
             bounds = attack.bounds(values, period)
-            if 0 < bounds.least and (bounds.least < rules.minimum or bounds.whole):
+            if bounds.least > 0 and (bounds.least < rules.minimum or bounds.whole):
                 yield Leak.PRESENCE
             if bounds.least < rules.minimum and bounds.most - bounds.least < rules.minimum:
                 yield Leak.NARROW

@@ -1,6 +1,5 @@
 """The attacker's bounds are the true ones: compared with a formula, and with every population that there could be."""
 
-import random
 from itertools import product
 
 import pytest
@@ -11,7 +10,7 @@ from domain.statistics.attack import Attack, Bounds, Contradiction, Knowledge
 from domain.statistics.counts import Caseload, Count, counted
 from domain.statistics.declaration import Population, Rules
 from domain.statistics.windows import Window
-from tests.statistics.populations import POPULATION, period
+from tests.statistics.populations import POPULATION, period, repeatable
 
 PAIR = Population.model_validate(
     {
@@ -42,7 +41,7 @@ def windows(
     """Publish tables at their finest levels, whatever is in them."""
     found = []
     for table in tables:
-        levels = tuple(0 for _ in population.tables[table].dimensions)
+        levels: tuple[int, ...] = tuple(0 for _ in population.tables[table].dimensions)
         cells = count.everybody.grouped(population, table, levels)
         shown = cells if isinstance(rules, Exact) else {cell: rules.rounded(number) for cell, number in cells.items()}
         found.append(Window(table, first, last, levels, 0, shown))
@@ -51,7 +50,7 @@ def windows(
 
 @pytest.mark.parametrize("seed", range(8))
 def test_tables_of_one_dimension_bound_as_the_formula_of_frechet_says(seed: int) -> None:
-    chance = random.Random(seed)
+    chance = repeatable(seed)
     count = period(chance, chance.choice([60, 150, 400]))
     total = count.everybody.total
     published = windows(POPULATION, Exact(), count, list(POPULATION.tables), 0, 0)
@@ -104,8 +103,8 @@ def test_every_population_that_fits_is_within_the_bounds_and_the_ends_occur(peop
             else:
                 fitting.append(dict(zip(cells, numbers, strict=True)))
         for cell in cells:
-            numbers = [one[cell] for one in fitting]
-            assert attack.bounds(cell, 0) == Bounds(min(numbers), max(numbers), whole=True)
+            possible = [one[cell] for one in fitting]
+            assert attack.bounds(cell, 0) == Bounds(min(possible), max(possible), whole=True)
 
 
 def test_what_somebody_knows_is_subtracted() -> None:
@@ -139,7 +138,7 @@ def test_what_cannot_be_true_together_is_said() -> None:
 
 def test_the_combinations_that_tell_most_stand_for_all() -> None:
     for seed in range(6):
-        count = period(random.Random(seed), 120)
+        count = period(repeatable(seed), 120)
         published = windows(POPULATION, Exact(), count, list(POPULATION.tables), 0, 0)
         attack = Attack(POPULATION, Exact(), published, Knowledge([120]))
         every = [attack.bounds(values, 0) for values in count.cross]
