@@ -174,6 +174,26 @@ class Attack:
             found += more
 
 
+def told_apart(population: Population, windows: Iterable[Window], cross: Iterable[Cell], period: int) -> list[Cell]:
+    """Return one combination for each that what was published of a period puts into groups of its own.
+
+    All combinations in the same groups have the same bounds, whoever attacks.
+    """
+    place = {name: number for number, name in enumerate(population.dimensions)}
+    groupings = [
+        (place[name], grouping)
+        for window in windows
+        if window.first <= period <= window.last
+        for name, grouping in zip(
+            population.tables[window.table].dimensions, population.groupings(window.table, window.levels), strict=True
+        )
+    ]
+    found: dict[tuple[str, ...], Cell] = {}
+    for values in cross:
+        found.setdefault(tuple(grouping[values[number]] for number, grouping in groupings), values)
+    return list(found.values())
+
+
 class _Part:
     """The programme of some dimensions that hang together, for the periods that are treated alike with one.
 

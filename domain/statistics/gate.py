@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from domain.statistics.attack import Attack, Contradiction, Knowledge
+from domain.statistics.attack import Attack, Contradiction, Knowledge, told_apart
 from domain.statistics.counts import Caseload, Count, together
-from domain.statistics.declaration import Population, Rules
+from domain.statistics.declaration import Cell, Population, Rules
 from domain.statistics.windows import Reason, Window, faults
 
 
@@ -83,10 +83,13 @@ def _learnt(
 ) -> Iterator[Finding]:
     totals = [one.everybody.total for one in periods]
     tables = tuple(sorted({window.table for window in windows}))
+    asked = {
+        period: told_apart(population, windows, periods[period].cross, period) for period in range(since, len(periods))
+    }
     for attacker, own in attackers(periods):
         attack = Attack(population, rules, windows, Knowledge(totals, own))
         try:
-            found = set(_leaks(attack, rules, periods, since))
+            found = set(_leaks(attack, rules, asked))
         except Contradiction:
             found = {Leak.CONTRADICTION}
         for leak in sorted(found):
@@ -100,9 +103,9 @@ def attackers(periods: Sequence[Count]) -> Iterable[tuple[str, Mapping[int, Case
         yield name, {number: one.organisations[name] for number, one in enumerate(periods) if name in one.organisations}
 
 
-def _leaks(attack: Attack, rules: Rules, periods: Sequence[Count], since: int) -> Iterator[Leak]:
-    for period in range(since, len(periods)):
-        for values in periods[period].cross:
+def _leaks(attack: Attack, rules: Rules, asked: Mapping[int, Sequence[Cell]]) -> Iterator[Leak]:
+    for period, combinations in asked.items():
+        for values in combinations:
             bounds = attack.bounds(values, period)
             if bounds.least > 0 and (bounds.least < rules.minimum or bounds.whole):
                 yield Leak.PRESENCE
