@@ -59,6 +59,8 @@ def run_check(arguments: argparse.Namespace) -> int:
         return 2
     holds = [_check(catalogue, sop) for sop in catalogue.sops.values()]
     holds += [_check_profile(catalogue, country) for country in catalogue.profiles]
+    for country in catalogue.profiles:
+        _say_statistics(catalogue, country)
     return 0 if all(holds) else 1
 
 
@@ -89,6 +91,16 @@ def _check_profile(catalogue: Catalogue, country: str) -> bool:
     places = len(SEALED) + len(profile.compartments)
     print(f"  every-sealed-field-has-its-place … {places:,} kinds and compartments … holds")
     return not profile.faults()
+
+
+def _say_statistics(catalogue: Catalogue, country: str) -> None:
+    """Say what was examined of the declaration of statistics; with a fault it would not have been read."""
+    declared = catalogue.statistics(country)
+    values = sum(len(one.values) for each in declared.populations.values() for one in each.dimensions.values())
+    tables = sum(len(each.tables) for each in declared.populations.values())
+    print(f"{declared.key} {declared.version}")
+    print(f"  every-recorded-value-is-counted … {values:,} values … holds")
+    print(f"  no-table-is-protected-less … {tables:,} tables … holds")
 
 
 def rules(catalogue: Catalogue, sop: Sop) -> Rules:

@@ -9,8 +9,14 @@ from typing import Annotated, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+Value = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+-]{0,39}$")]
+"""A value as it is recorded, in the spelling of its list: `female`, `9--17`, `48+`."""
+
 Cell = tuple[str, ...]
 """One code for each dimension of a table, in the table's order."""
+
+LEAST_POOLED: Final = 3
+"""A table of two dimensions pools so many periods at least."""
 
 REST: Final = "other_or_unknown"
 """The group of every value that a level names in no other: what is rare, and what is not known."""
@@ -60,8 +66,8 @@ class Dimension(_Closed):
         levels: Ways to group them, from the finest to the coarsest; what no group names is in `other_or_unknown`.
     """
 
-    values: tuple[Code, ...] = Field(min_length=2)
-    levels: tuple[dict[Code, tuple[Code, ...]], ...] = Field(min_length=1)
+    values: tuple[Value, ...] = Field(min_length=2)
+    levels: tuple[dict[Code, tuple[Value, ...]], ...] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _groups_are_apart(self) -> Self:
@@ -100,8 +106,8 @@ class Table(_Closed):
     def _two_ways_are_pooled(self) -> Self:
         if len(set(self.dimensions)) != len(self.dimensions):
             raise ValueError("a dimension stands twice")
-        if len(self.dimensions) > 1 and self.pooled < 3:
-            raise ValueError("a table of two dimensions pools three periods at least")
+        if len(self.dimensions) > 1 and self.pooled < LEAST_POOLED:
+            raise ValueError(f"a table of two dimensions pools {LEAST_POOLED} periods at least")
         return self
 
 

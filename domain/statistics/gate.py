@@ -1,14 +1,15 @@
 """The gate: a release that says too much about anybody does not pass it. Pure.
 
-First every rule is looked at again, in the counts themselves. What keeps them all is then attacked, together with all that was
-ever published, by everybody whose knowledge the rules assume: somebody who knows every total, and each organisation.
+First every rule is looked at again, in the counts themselves. What keeps them all is then attacked, together with all
+that was ever published, by everybody whose knowledge the rules assume: somebody who knows every total, and each
+organisation.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from domain.statistics.attack import Attack, Contradiction, Knowledge
+from domain.statistics.attack import Attack, Contradiction, Knowledge, told_apart
 from domain.statistics.counts import Caseload, Count, together
 from domain.statistics.declaration import Cell, Population, Rules
 from domain.statistics.windows import Reason, Window, faults
@@ -82,10 +83,13 @@ def _learnt(
 ) -> Iterator[Finding]:
     totals = [one.everybody.total for one in periods]
     tables = tuple(sorted({window.table for window in windows}))
+    asked = {
+        period: told_apart(population, windows, periods[period].cross, period) for period in range(since, len(periods))
+    }
     for attacker, own in attackers(periods):
         attack = Attack(population, rules, windows, Knowledge(totals, own))
         try:
-            found = {leak for leak in _leaks(attack, rules, periods, since)}
+            found = set(_leaks(attack, rules, asked))
         except Contradiction:
             found = {Leak.CONTRADICTION}
         for leak in sorted(found):
@@ -99,13 +103,12 @@ def attackers(periods: Sequence[Count]) -> Iterable[tuple[str, Mapping[int, Case
         yield name, {number: one.organisations[name] for number, one in enumerate(periods) if name in one.organisations}
 
 
-def _leaks(attack: Attack, rules: Rules, periods: Sequence[Count], since: int) -> Iterator[Leak]:
-    for period in range(since, len(periods)):
-        cross = periods[period].cross
-        quiet = all(attack.bounds(values, period).least == 0 for values in attack.telling(cross, period))
-        for values in attack.telling(cross, period) if quiet else cross:
+def _leaks(attack: Attack, rules: Rules, asked: Mapping[int, Sequence[Cell]]) -> Iterator[Leak]:
+    for period, combinations in asked.items():
+        for values in combinations:
             bounds = attack.bounds(values, period)
-            if 0 < bounds.least and (bounds.least < rules.minimum or bounds.whole):
+            if bounds.least > 0 and (bounds.least < rules.minimum or bounds.whole):
                 yield Leak.PRESENCE
-            if bounds.least < rules.minimum and bounds.most - bounds.least < rules.minimum:
+            # Who knows that there are five cases at all learns nothing by hearing that at most five are like this.
+            if bounds.least < rules.minimum and bounds.most - bounds.least < min(rules.minimum, bounds.among):
                 yield Leak.NARROW

@@ -27,8 +27,8 @@ class Candidate:
 def prepare(population: Population, rules: Rules, published: Sequence[Window], periods: Sequence[Count]) -> Candidate:
     """Return the release of the period that has just ended.
 
-    Where the gate finds something, the least important of the renewed tables waits for the next release, and the rest is
-    inspected again: which one that is does not depend on the counts.
+    Where the gate finds something, the least important of the renewed tables waits for the next release, and the rest
+    is inspected again: which one that is does not depend on the counts.
 
     Args:
         population: What is counted, with its tables in the order of their worth.

@@ -8,6 +8,7 @@ from typing import Self, TypeVar
 
 from domain.codes import Compartment, Language
 from domain.errors import NotFound
+from domain.statistics.catalogue import Declared, Statistics
 from domain.workflow import lock
 from domain.workflow.access import AccessRules
 from domain.workflow.calendar import Calendar
@@ -24,8 +25,15 @@ Value = TypeVar("Value")
 Versioned = tuple[str, str]
 """The key and the version of a file."""
 
-_KINDS: Mapping[str, type[Sop | Confidentiality | IndicatorSet | Retention]] = MappingProxyType(
-    {"sop": Sop, "profile": Confidentiality, "indicator_set": IndicatorSet, "retention": Retention}
+File = Sop | Confidentiality | IndicatorSet | Retention | Statistics
+_KINDS: Mapping[str, type[File]] = MappingProxyType(
+    {
+        "sop": Sop,
+        "profile": Confidentiality,
+        "indicator_set": IndicatorSet,
+        "retention": Retention,
+        "statistics": Statistics,
+    }
 )
 
 
@@ -39,6 +47,7 @@ class Catalogue:
     confidentialities: Mapping[Versioned, Confidentiality]
     retentions: Mapping[Versioned, Retention]
     indicator_sets: Mapping[Versioned, IndicatorSet]
+    declarations: Mapping[Versioned, Statistics]
     codes: CodeLabels
     messages: Messages
     calendars: Mapping[str, Calendar]
@@ -71,6 +80,9 @@ class Catalogue:
             ),
             indicator_sets=MappingProxyType(
                 {(one.indicator_set, one.version): one for one in files if isinstance(one, IndicatorSet)}
+            ),
+            declarations=MappingProxyType(
+                {(one.statistics, one.version): one for one in files if isinstance(one, Statistics)}
             ),
             codes=read(root / "codes.yaml", CodeLabels),
             messages=read(root / "messages.yaml", Messages),
@@ -146,6 +158,15 @@ class Catalogue:
         named = self.profile(country).retention
         return self.retentions[named.key, named.version]
 
+    def statistics(self, country: str) -> Declared:
+        """What a country counts and publishes at present.
+
+        Raises:
+            NotFound: there is no package for this country.
+        """
+        named = self.profile(country).statistics
+        return self.declarations[named.key, named.version].declared()
+
     def labels(self, code_list: str, code: str, language: Language) -> str:
         """What a code is called.
 
@@ -167,6 +188,8 @@ class Catalogue:
             dangling += [] if (named[1].key, named[1].version) in self.indicator_sets else [("indicator_set", "")]
             dangling += [] if profile.country in self.access else [("access", "")]
             dangling += [] if (named[2].key, named[2].version) in self.retentions else [("retention", "")]
+            statistics = profile.statistics.key, profile.statistics.version
+            dangling += [] if statistics in self.declarations else [("statistics", "")]
             if dangling:
                 raise FileInvalid(f"the profile of {profile.country} names what does not exist: {dangling}")
             if faults := self.confidentiality(profile.country).faults():
@@ -184,7 +207,7 @@ def _found(mapping: Mapping[Key, Value], key: Key) -> Value:
     return value
 
 
-def _file(path: Path) -> Sop | Confidentiality | IndicatorSet | Retention:
+def _file(path: Path) -> File:
     """Read one versioned file into the model that its first key names."""
     content = parse(path.read_text(encoding="utf-8"))
     kind = str(next(iter(content), "")) if isinstance(content, dict) else ""

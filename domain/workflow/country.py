@@ -89,6 +89,7 @@ class CountryProfile(Closed):
     confidentiality: Named
     retention: Named
     indicator_set: Named
+    statistics: Named
     emergency_fund: EmergencyFund | None = None
     attachments: Attachments | None = None
 

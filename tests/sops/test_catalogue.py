@@ -37,6 +37,8 @@ def test_what_is_not_there_is_not_found(catalogue: Catalogue) -> None:
     with pytest.raises(NotFound):
         catalogue.profile("KZ")
     with pytest.raises(NotFound):
+        catalogue.statistics("KZ")
+    with pytest.raises(NotFound):
         catalogue.calendar("KZ")
     with pytest.raises(NotFound):
         catalogue.labels("Role", "minister", Language.ENGLISH)
@@ -65,6 +67,8 @@ def test_an_announced_feast_moves_deadlines_without_a_new_version(copy: Path) ->
         ("kg/country.yaml", "kg-hotline-contact: 1.0.0", "kg-hotline-contact: 2.0.0", "names what does not exist"),
         ("kg/country.yaml", "key: kg-confidentiality", "key: kg-secrets", "names what does not exist"),
         ("kg/country.yaml", "key: ilo-2009-labour", "key: ilo-2010", "names what does not exist"),
+        ("kg/country.yaml", "key: kg-statistics", "key: kg-figures", "names what does not exist"),
+        ("kg/kg-statistics/1.0.0.yaml", "statistics: kg-statistics", "statistics: kg-x", "not named after its key"),
         ("kg/kg-hotline-contact/1.0.0.yaml", "key: call-back", "key: answer-message", "two steps have the same key"),
         ("kg/kg-hotline-contact/1.0.0.yaml", "1 working day", "1 working week", "a duration is written like"),
     ],
