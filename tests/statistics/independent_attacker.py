@@ -34,7 +34,7 @@ class Bound:
 
 
 def _value(problem: pulp.LpProblem) -> int:
-    problem.solve(pulp.COIN_CMD(path=pulp.PULP_CBC_CMD.pulp_cbc_path, msg=False, threads=1, gapRel=0, gapAbs=0.5))
+    problem.solve(pulp.COIN_CMD(path=pulp.PULP_CBC_CMD.pulp_cbc_path, msg=False, gapRel=0, gapAbs=0.5))
     if problem.status != pulp.LpStatusOptimal:
         raise Contradiction(pulp.LpStatus[problem.status])
     return round(pulp.value(problem.objective) or 0)

@@ -200,7 +200,7 @@ def _count(people: Sequence[Sequence[tuple[int, ...]]], groups: Groups, periods:
     return sum(all(one[d] in values for d, values in groups.items()) for period in periods for one in people[period])
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(small(dimensions=2, periods=2, cases=5))
 def test_the_bounds_are_those_of_all_populations_that_fit(drawn: tuple[Any, ...]) -> None:
     declaration, document, outside, everybody, groups, when = drawn
@@ -220,7 +220,7 @@ def test_blocks_have_the_bounds_of_the_full_cross_and_the_truth_lies_within(draw
     assert found.least <= len(among(_hidden(everybody, limits), groups, when)) <= found.most
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(st.sampled_from([1, 3, 5]).flatmap(lambda base: small(dimensions=3, periods=3, cases=40, base=base)))
 def test_the_bound_without_a_solver_is_safe_and_never_sharper(drawn: tuple[Any, ...]) -> None:
     declaration, document, outside, everybody, groups, when = drawn
@@ -228,7 +228,7 @@ def test_the_bound_without_a_solver_is_safe_and_never_sharper(drawn: tuple[Any, 
     assert Overlaps(limits).within(groups, when) <= Attacker(limits).least(groups, when)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(st.data())
 def test_the_bound_without_a_solver_is_the_exact_one_for_tables_of_one_dimension(data: st.DataObject) -> None:
     declaration, _, outside, everybody, groups, when = data.draw(small(dimensions=3, periods=3, cases=40))
