@@ -10,12 +10,14 @@ programme has the bounds of the large one. `full_cross` is the large one, agains
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import pulp
 
 from tests.statistics.published_limits import WITHOUT_LIMIT, Groups, Limits
 
-Term = pulp.LpAffineExpression | pulp.LpVariable
+Term = Any
+"""A variable, or a sum of them: PuLP has no types."""
 Cell = tuple[frozenset[int], ...]
 Counted = Callable[[Cell, Sequence[int], Groups], bool]
 """Whether a cell counts: for the least only what is surely in the groups, for the most all that may be."""
