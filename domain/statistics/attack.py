@@ -1,17 +1,23 @@
 """What somebody can work out from everything that was published, who knows more than is published. Pure.
 
-The attacker knows the rules, the exact number of cases of every period, and can subtract every case that it knows itself
-(an organisation's caseload, a list of press reports). What is left is a linear programme over how many cases there are
-in each combination of groups and each period: its least and greatest value of one combination is all that can be known.
+The attacker knows the rules, the exact number of cases of every period, and can subtract every case that it knows
+itself (an organisation's caseload, a list of press reports). How many other cases there are in each combination of
+groups and each period is then a linear programme, of which every solution could be true.
 
-Source: the attacker's subproblem of cell suppression, as in J. Castro, "Recent advances in optimization techniques for
-statistical tabular data protection", European Journal of Operational Research 216 (2012).
+The programme falls apart. Dimensions that no published table shows together bound one another through the number of
+cases alone, since any people with the one may be any people with the other. So each set of dimensions that hang
+together is a small programme of its own, and their least and greatest numbers are put together as Fréchet did, without
+loss.
+
+Sources: the attacker's subproblem of cell suppression, as in J. Castro, "Recent advances in optimization techniques for
+statistical tabular data protection", European Journal of Operational Research 216 (2012); M. Fréchet, "Généralisation
+du théorème des probabilités totales", Fundamenta Mathematicae 25 (1935).
 """
 
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import highspy
 import numpy as np
@@ -34,11 +40,13 @@ class Bounds:
     """The least and the most cases that a combination can have.
 
     Attributes:
+        among: So many unknown cases there are in those periods at all: what was known before anything was published.
         whole: The combination is one value in every dimension, not a group of them.
     """
 
     least: int
     most: int
+    among: int
     whole: bool = False
 
 
@@ -49,10 +57,12 @@ class Knowledge:
     Attributes:
         totals: The exact number of cases, by period.
         own: What it can subtract, by period.
+        beyond: The least cases that the rules leave in every published cell without its own.
     """
 
     totals: Sequence[int]
     own: Mapping[int, Caseload] = field(default_factory=dict)
+    beyond: int = 0
 
     def unknown(self, period: int) -> int:
         """Return how many cases of a period it does not know itself."""
@@ -69,6 +79,9 @@ class _Row:
     least: int
     most: int
 
+    def covers(self, period: int) -> bool:
+        return self.first <= period <= self.last
+
 
 class Attack:
     """Bounds how many cases that the attacker does not know can be in a combination of groups.
@@ -83,12 +96,10 @@ class Attack:
     def __init__(self, population: Population, rules: Rules, windows: Iterable[Window], knowledge: Knowledge) -> None:
         self.population, self.rules, self.knowledge = population, rules, knowledge
         self.windows = list(windows)
-        tables = [population.tables[name].dimensions for name in {window.table for window in self.windows}]
-        used = Counter(name for dimensions in tables for name in dimensions)
-        together = {name for dimensions in tables if len(dimensions) > 1 for name in dimensions}
-        self._shared = together | {name for name, times in used.items() if times > 1}
-        self._rows = {id(window): self._rows_of(window) for window in self.windows}
-        self._solved: dict[object, Bounds] = {}
+        self._rows = [self._rows_of(window) for window in self.windows]
+        used = [set(population.tables[window.table].dimensions) for window in self.windows]
+        self._together = {name: together for together in _joined(used) for name in together}
+        self._parts: dict[int, list[_Part]] = {}
 
     def bounds(self, values: Cell, period: int) -> Bounds:
         """Return how many unknown cases can share the published groups of these values.
@@ -100,38 +111,19 @@ class Attack:
         Raises:
             Contradiction: the releases and the knowledge do not agree.
         """
+        if period not in self._parts:
+            self._parts[period] = self._parts_of(period)
+        parts = self._parts[period]
+        if not parts:
+            unknown = self.knowledge.unknown(period)
+            return Bounds(0, unknown, unknown)
         mine = dict(zip(self.population.dimensions, values, strict=True))
-        windows = self._concerned(period)
-        rows = [row for window in windows for row in self._rows_for(window, mine, period)]
-        target = self._target(windows, mine, period)
-        if not target:
-            return Bounds(0, self.knowledge.unknown(period))
-        key = (tuple(sorted(target.items(), key=str)), tuple(id(window) for window in windows), period)
-        if key not in self._solved:
-            found = self._solve(target, rows, period)
-            single = len(target) == len(mine) and all(len(group) == 1 for group in target.values())
-            self._solved[key] = replace(found, whole=single)
-        return self._solved[key]
-
-    def telling(self, cross: Iterable[Cell], period: int) -> list[Cell]:
-        """Return combinations among which are those most certain to exist, and those most narrowly bounded.
-
-        In a dimension that one table alone shows, the bounds of a combination grow with its group's own; so its greatest
-        and its smallest group stand for all others. In other dimensions every combination that occurs is taken.
-        """
-        names = tuple(self.population.dimensions)
-        ends: dict[str, tuple[str, str]] = {}
-        for window in self.windows:
-            declared = self.population.tables[window.table].dimensions
-            if window.first <= period <= window.last and not self._shared & set(declared):
-                rows = sorted(self._rows[id(window)], key=lambda row: (row.least, row.most))
-                ends[declared[0]] = min(rows[-1].groups[declared[0]]), min(rows[0].groups[declared[0]])
-        found = dict.fromkeys(
-            tuple(ends[name][end] if name in ends else value for name, value in zip(names, values, strict=True))
-            for values in cross
-            for end in (0, 1)
-        )
-        return list(found)
+        found = [part.bounds(tuple(mine[name] for name in part.names)) for part in parts]
+        among = parts[0].among
+        least = max(0, sum(one.least for one in found) - (len(found) - 1) * among)
+        named = sum(len(part.names) for part in parts)
+        whole = named == len(mine) and all(one.whole for one in found)
+        return Bounds(least, min(one.most for one in found), among, whole)
 
     def _rows_of(self, window: Window) -> list[_Row]:
         names = self.population.tables[window.table].dimensions
@@ -147,74 +139,132 @@ class Attack:
                 for name, grouping, wanted in zip(names, groupings, cell, strict=True)
             }
             least, most = self.rules.uncertainty(published)
-            known_here = own[cell]
-            rows.append(_Row(groups, window.first, window.last, max(0, least - known_here), max(0, most - known_here)))
+            least, most = max(self.knowledge.beyond, least - own[cell]), most - own[cell]
+            rows.append(_Row(groups, window.first, window.last, least, most))
         return rows
 
-    def _concerned(self, period: int) -> list[Window]:
-        """Return the windows that say something about the period, also by way of others."""
-        found = [one for one in self.windows if one.first <= period <= one.last]
+    def _parts_of(self, period: int) -> list["_Part"]:
+        """Return the programmes that say something about a period."""
+        used = {
+            name
+            for window in self.windows
+            if window.first <= period <= window.last
+            for name in self.population.tables[window.table].dimensions
+        }
+        parts = {tuple(sorted(self._together[name])): self._concerned(self._together[name], period) for name in used}
+        rows = [row for found in parts.values() for several in found for row in several]
+        spans = _spans(rows, period)
+        unknown = [sum(self.knowledge.unknown(one) for one in span) for span in spans]
+        (at,) = [number for number, span in enumerate(spans) if period in span]
+        return [_Part(self.population, names, found, spans, unknown, at) for names, found in sorted(parts.items())]
+
+    def _concerned(self, names: frozenset[str], period: int) -> list[list[_Row]]:
+        """Return the rows of windows with these dimensions that reach the period, also by way of others."""
+        mine = [
+            rows
+            for window, rows in zip(self.windows, self._rows, strict=True)
+            if names.issuperset(self.population.tables[window.table].dimensions)
+        ]
+        found = [rows for rows in mine if rows[0].covers(period)]
         while True:
-            first = min((one.first for one in found), default=period)
-            last = max((one.last for one in found), default=period)
-            more = [
-                one
-                for one in self.windows
-                if one not in found
-                and one.first <= last
-                and one.last >= first
-                and self._shared & set(self.population.tables[one.table].dimensions)
-            ]
+            first, last = min(rows[0].first for rows in found), max(rows[0].last for rows in found)
+            more = [rows for rows in mine if rows not in found and rows[0].first <= last and rows[0].last >= first]
             if not more:
                 return found
             found += more
 
-    def _rows_for(self, window: Window, mine: Mapping[str, str], period: int) -> list[_Row]:
-        """Return a window's rows; of a table whose dimension no other has, only the group asked for, and the rest."""
-        rows = self._rows[id(window)]
-        if self._shared & set(self.population.tables[window.table].dimensions):
-            return rows
-        (name,) = self.population.tables[window.table].dimensions
-        (asked,) = [row for row in rows if mine[name] in row.groups[name]]
-        others = [row for row in rows if row is not asked]
-        rest = frozenset(self.population.dimensions[name].values) - asked.groups[name]
-        least, most = sum(row.least for row in others), sum(row.most for row in others)
-        return [asked, _Row({name: rest}, window.first, window.last, least, most)]
 
-    def _target(self, windows: list[Window], mine: Mapping[str, str], period: int) -> dict[str, Values]:
-        """Return, by dimension, the finest group of the value that the windows with the period tell apart."""
-        found: dict[str, Values] = {}
-        for window in windows:
-            if not window.first <= period <= window.last:
-                continue
-            for row in self._rows[id(window)]:
+def told_apart(population: Population, windows: Iterable[Window], cross: Iterable[Cell], period: int) -> list[Cell]:
+    """Return one combination for each that what was published of a period puts into groups of its own.
+
+    All combinations in the same groups have the same bounds, whoever attacks.
+    """
+    place = {name: number for number, name in enumerate(population.dimensions)}
+    groupings = [
+        (place[name], grouping)
+        for window in windows
+        if window.first <= period <= window.last
+        for name, grouping in zip(
+            population.tables[window.table].dimensions, population.groupings(window.table, window.levels), strict=True
+        )
+    ]
+    found: dict[tuple[str, ...], Cell] = {}
+    for values in cross:
+        found.setdefault(tuple(grouping[values[number]] for number, grouping in groupings), values)
+    return list(found.values())
+
+
+class _Part:
+    """The programme of some dimensions that hang together, for the periods that are treated alike with one.
+
+    Attributes:
+        names: The dimensions.
+        among: How many unknown cases those periods have.
+    """
+
+    def __init__(
+        self,
+        population: Population,
+        names: Sequence[str],
+        windows: Sequence[Sequence[_Row]],
+        spans: Sequence[tuple[int, ...]],
+        unknown: Sequence[int],
+        at: int,
+    ) -> None:
+        self.names, self.among = names, unknown[at]
+        rows = [row for window in windows for row in window]
+        self._atoms = {name: _atoms(population, name, rows) for name in names}
+        self._speaking = [row for row in rows if row.covers(spans[at][0])]
+        self._here = [number == at for number in range(len(spans))]
+        limits = [
+            (self._mask(row.groups, [row.covers(span[0]) for span in spans]), row.least, row.most) for row in rows
+        ]
+        for number, among in enumerate(unknown):
+            limits.append((self._mask({}, [one == number for one in range(len(spans))]), among, among))
+        self._solver = _programme(limits, whole=len(windows) > 1 or len(names) > 1)
+        self._solved: dict[Cell, Bounds] = {}
+        self._optima: dict[bytes, tuple[int, int]] = {}
+
+    def bounds(self, values: Cell) -> Bounds:
+        """Return the bounds of the finest groups of these values that the windows tell apart."""
+        if values not in self._solved:
+            mine = dict(zip(self.names, values, strict=True))
+            target: dict[str, Values] = {}
+            for row in self._speaking:
                 if all(mine[name] in group for name, group in row.groups.items()):
                     for name, group in row.groups.items():
-                        found[name] = found.get(name, group) & group
-        return found
+                        target[name] = target.get(name, group) & group
+            aim = self._mask(target, self._here)
+            key = aim.tobytes()
+            if key not in self._optima:
+                self._optima[key] = _ends(self._solver, aim)
+            single = len(target) == len(self.names) and all(len(group) == 1 for group in target.values())
+            self._solved[values] = Bounds(*self._optima[key], self.among, single)
+        return self._solved[values]
 
-    def _solve(self, target: Mapping[str, Values], rows: Sequence[_Row], period: int) -> Bounds:
-        atoms = {name: _atoms(self.population, name, rows, target) for name in _names(rows, target)}
-        spans = _spans(rows, period)
-        shape = (*(len(one) for one in atoms.values()), len(spans))
-        limits: list[tuple[Mask, int, int]] = [
-            (_mask(row.groups, atoms, [row.first <= span[0] <= row.last for span in spans], shape), row.least, row.most)
-            for row in rows
-        ]
-        for number, span in enumerate(spans):
-            unknown = sum(self.knowledge.unknown(one) for one in span)
-            limits.append((_mask({}, atoms, [one == number for one in range(len(spans))], shape), unknown, unknown))
-        aim = _mask(target, atoms, [period in span for span in spans], shape)
-        return _bounded(aim, limits, whole=bool(self._shared & atoms.keys()))
-
-
-def _names(rows: Sequence[_Row], target: Mapping[str, Values]) -> list[str]:
-    return sorted({name for row in rows for name in row.groups} | target.keys())
+    def _mask(self, groups: Mapping[str, Values], spans: Sequence[bool]) -> Mask:
+        """Return which of the combinations of atoms and periods a row, or a target, is about."""
+        mask = np.ones((*(len(one) for one in self._atoms.values()), len(spans)), dtype=bool)
+        for axis, (name, sets) in enumerate(self._atoms.items()):
+            if name in groups:
+                inside = np.array([one <= groups[name] for one in sets])
+                mask &= inside.reshape([-1 if place == axis else 1 for place in range(mask.ndim)])
+        mask &= np.array(spans)
+        return mask.ravel()
 
 
-def _atoms(population: Population, name: str, rows: Sequence[_Row], target: Mapping[str, Values]) -> list[Values]:
+def _joined(sets: Iterable[set[str]]) -> list[frozenset[str]]:
+    """Return sets in which those that share a member have become one."""
+    found: list[frozenset[str]] = []
+    for one in sets:
+        touching = [other for other in found if other & one]
+        found = [other for other in found if not other & one] + [frozenset(one).union(*touching)]
+    return found
+
+
+def _atoms(population: Population, name: str, rows: Sequence[_Row]) -> list[Values]:
     """Return the values of a dimension in the coarsest sets of which every group asked for is put together."""
-    groups = {row.groups[name] for row in rows if name in row.groups} | {target.get(name, frozenset())}
+    groups = {row.groups[name] for row in rows if name in row.groups}
     signatures: dict[frozenset[Values], set[str]] = {}
     for value in population.dimensions[name].values:
         signatures.setdefault(frozenset(group for group in groups if value in group), set()).add(value)
@@ -224,33 +274,21 @@ def _atoms(population: Population, name: str, rows: Sequence[_Row], target: Mapp
 def _spans(rows: Sequence[_Row], period: int) -> list[tuple[int, ...]]:
     """Return the periods concerned; those that every row treats alike together."""
     first, last = min((row.first for row in rows), default=period), max((row.last for row in rows), default=period)
-    spans: dict[tuple[bool, ...], list[int]] = {}
+    spans: dict[frozenset[tuple[int, int]], list[int]] = {}
+    windows = {(row.first, row.last) for row in rows}
     for one in range(first, last + 1):
-        spans.setdefault(tuple(row.first <= one <= row.last for row in rows), []).append(one)
+        spans.setdefault(frozenset(window for window in windows if window[0] <= one <= window[1]), []).append(one)
     return [tuple(one) for one in spans.values()]
 
 
-def _mask(
-    groups: Mapping[str, Values], atoms: Mapping[str, list[Values]], spans: Sequence[bool], shape: tuple[int, ...]
-) -> Mask:
-    """Return which of the combinations of atoms and periods a row, or a target, is about."""
-    mask = np.ones(shape, dtype=bool)
-    for axis, (name, sets) in enumerate(atoms.items()):
-        if name in groups:
-            inside = np.array([one <= groups[name] for one in sets])
-            mask &= inside.reshape([-1 if place == axis else 1 for place in range(len(shape))])
-    mask &= np.array(spans)
-    return mask.ravel()
-
-
-def _bounded(aim: Mask, limits: Sequence[tuple[Mask, int, int]], *, whole: bool) -> Bounds:
-    """Return the least and the most that the aim can add up to within the limits; in whole cases, where it matters."""
-    solver = highspy.Highs()
-    solver.setOptionValue("output_flag", False)
-    size = len(aim)
+def _programme(limits: Sequence[tuple[Mask, int, int]], *, whole: bool) -> highspy.Highs:
+    """Return the programme with these limits, in whole cases where parts of a case could make a difference."""
+    solver = highspy.Highs()  # type: ignore[no-untyped-call]  # its stubs leave the constructor out
+    solver.silent()
     programme = highspy.HighsLp()
+    size = len(limits[0][0])
     programme.num_col_, programme.num_row_ = size, len(limits)
-    programme.col_cost_ = aim.astype(np.float64)
+    programme.col_cost_ = np.zeros(size)
     programme.col_lower_ = np.zeros(size)
     programme.col_upper_ = np.full(size, highspy.kHighsInf)
     programme.row_lower_ = np.array([least for _, least, _ in limits], dtype=np.float64)
@@ -263,9 +301,16 @@ def _bounded(aim: Mask, limits: Sequence[tuple[Mask, int, int]], *, whole: bool)
     if whole:
         programme.integrality_ = [highspy.HighsVarType.kInteger] * size
     solver.passModel(programme)
+    return solver
+
+
+def _ends(solver: highspy.Highs, aim: Mask) -> tuple[int, int]:
+    """Return the least and the most that the aim can add up to within the limits."""
+    size = len(aim)
+    solver.changeColsCost(size, np.arange(size, dtype=np.int32), aim.astype(np.float64))
     least = _optimum(solver, highspy.ObjSense.kMinimize)
     most = _optimum(solver, highspy.ObjSense.kMaximize)
-    return Bounds(math.ceil(least - 1e-6), math.floor(most + 1e-6))
+    return math.ceil(least - 1e-6), math.floor(most + 1e-6)
 
 
 def _optimum(solver: highspy.Highs, sense: highspy.ObjSense) -> float:

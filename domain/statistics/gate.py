@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from domain.statistics.attack import Attack, Contradiction, Knowledge
+from domain.statistics.attack import Attack, Contradiction, Knowledge, told_apart
 from domain.statistics.counts import Caseload, Count, together
-from domain.statistics.declaration import Population, Rules
+from domain.statistics.declaration import Cell, Population, Rules
 from domain.statistics.windows import Reason, Window, faults
 
 
@@ -104,21 +104,31 @@ def _learnt(
     tell: Tell,
 ) -> Iterator[Finding]:
     """Attack with what stands, and again with what was retracted: who has read it may believe it still."""
-    totals = [one.everybody.total for one in periods]
     standing = [window for window in windows if not window.retracted]
+    beliefs = [standing] if len(standing) == len(windows) else [standing, [*windows]]
+    asked = [_asked(population, believed, periods, since) for believed in beliefs]
+    totals = [one.everybody.total for one in periods]
     for attacker, own in attackers(periods):
-        found = _found(Attack(population, rules, standing, Knowledge(totals, own)), rules, periods, since)
-        if len(standing) < len(windows):
-            believed = _found(Attack(population, rules, windows, Knowledge(totals, own)), rules, periods, since)
-            found |= believed - {Leak.CONTRADICTION}
+        knowledge = Knowledge(totals, own)
+        attacks = (Attack(population, rules, believed, knowledge) for believed in beliefs)
+        found, *more = (_found(attack, rules, each) for attack, each in zip(attacks, asked, strict=True))
+        found |= {leak for also in more for leak in also} - {Leak.CONTRADICTION}
         tell(1)
         for leak in sorted(found):
             yield Finding(leak, tuple(sorted({window.table for window in windows})), attacker)
 
 
-def _found(attack: Attack, rules: Rules, periods: Sequence[Count], since: int) -> set[Leak]:
+def _asked(
+    population: Population, windows: Sequence[Window], periods: Sequence[Count], since: int
+) -> Mapping[int, Sequence[Cell]]:
+    """Return which combinations to ask for, by period: those that the windows tell apart."""
+    later = range(since, len(periods))
+    return {period: told_apart(population, windows, periods[period].cross, period) for period in later}
+
+
+def _found(attack: Attack, rules: Rules, asked: Mapping[int, Sequence[Cell]]) -> set[Leak]:
     try:
-        return set(_leaks(attack, rules, periods, since))
+        return set(_leaks(attack, rules, asked))
     except Contradiction:
         return {Leak.CONTRADICTION}
 
@@ -130,13 +140,12 @@ def attackers(periods: Sequence[Count]) -> Iterable[tuple[str, Mapping[int, Case
         yield name, {number: one.organisations[name] for number, one in enumerate(periods) if name in one.organisations}
 
 
-def _leaks(attack: Attack, rules: Rules, periods: Sequence[Count], since: int) -> Iterator[Leak]:
-    for period in range(since, len(periods)):
-        cross = periods[period].cross
-        quiet = all(attack.bounds(values, period).least == 0 for values in attack.telling(cross, period))
-        for values in attack.telling(cross, period) if quiet else cross:
+def _leaks(attack: Attack, rules: Rules, asked: Mapping[int, Sequence[Cell]]) -> Iterator[Leak]:
+    for period, combinations in asked.items():
+        for values in combinations:
             bounds = attack.bounds(values, period)
             if bounds.least > 0 and (bounds.least < rules.minimum or bounds.whole):
                 yield Leak.PRESENCE
-            if bounds.least < rules.minimum and bounds.most - bounds.least < rules.minimum:
+            # Who knows that there are five cases at all learns nothing by hearing that at most five are like this.
+            if bounds.least < rules.minimum and bounds.most - bounds.least < min(rules.minimum, bounds.among):
                 yield Leak.NARROW

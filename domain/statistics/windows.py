@@ -77,6 +77,9 @@ def faults(
 def levels_for(population: Population, rules: Rules, table: str, last: Count | None, waiting: int) -> tuple[int, ...]:
     """Return the levels of a table's next window, chosen without looking at what is in it.
 
+    Which groups are taken tells everybody that the last window had many in each. So they are taken only where they
+    could have been published of it, with all that the rules demand of organisations.
+
     Args:
         population: Which levels there are.
         rules: The rules of protection.
@@ -90,6 +93,7 @@ def levels_for(population: Population, rules: Rules, table: str, last: Count | N
         levels
         for levels in population.levels(table)
         if min(last.everybody.grouped(population, table, levels).values()) >= 2 * rules.minimum
+        and not faults(population, rules, table, levels, last, population.tables[table].pooled)
     )
     return next(enough, population.coarsest(table))
 

@@ -90,6 +90,11 @@ def _frequencies() -> tuple[list[Mapping[str, str]], list[int]]:
     return rows, [int(row["count"]) for row in rows]
 
 
+def repeatable(*seed: object) -> random.Random:
+    """Return chances that are the same each time, so that what a run found can be found again."""
+    return random.Random(" ".join(str(one) for one in seed))  # noqa: S311 - repeatable on purpose, guards nothing
+
+
 def _one(chance: random.Random, weights: Mapping[str, int]) -> str:
     return chance.choices(list(weights), list(weights.values()))[0]
 

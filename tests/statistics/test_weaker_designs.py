@@ -1,7 +1,6 @@
 """Every weaker design is refused by the gate, in 99 populations of 100 and more."""
 
 import os
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -13,10 +12,10 @@ from domain.statistics.declaration import Cell, Population
 from domain.statistics.gate import inspect
 from domain.statistics.release import prepare
 from domain.statistics.windows import Window
-from tests.statistics.populations import POPULATION, RULES, records
+from tests.statistics.populations import POPULATION, RULES, records, repeatable
 
 SIZES = (20, 60, 150, 400, 1000)
-EACH = int(os.environ.get("NRM_STATISTICS_POPULATIONS", "12"))
+EACH = int(os.environ.get("NRM_STATISTICS_POPULATIONS", "12"))  # noqa: TID251 - no setting of the service
 """Populations of each size; a thousand in `make statistics`."""
 
 TWO_WAYS = Population.model_validate(
@@ -122,7 +121,7 @@ def populations(size: int) -> list[list[Count]]:
     """Draw populations of a size, each with one more case afterwards."""
     found = []
     for seed in range(EACH):
-        chance = random.Random(f"{size} {seed}")
+        chance = repeatable(size, seed)
         found.append([counted(TWO_WAYS, records(chance, size)), counted(TWO_WAYS, records(chance, 1))])
     return found
 
@@ -162,7 +161,7 @@ def test_one_changed_figure_is_noticed() -> None:
 
 
 def test_windows_of_a_table_never_share_a_period() -> None:
-    chance = random.Random(5)
+    chance = repeatable(5)
     periods: list[Count] = []
     published: list[Window] = []
     for _ in range(12):
