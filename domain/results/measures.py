@@ -69,7 +69,7 @@ MEASURES: Final[Mapping[str, Measure]] = MappingProxyType(
         "decisions_in_time": Measure(CountUnit.DECISIONS, owners=frozenset({NrmRole.COMPETENT_AUTHORITY})),
         "consents_informed": Measure(CountUnit.CONSENTS),
         "withdrawals_honoured": Measure(CountUnit.CONSENTS),
-        "requests_unmet": Measure(CountUnit.QUESTIONS, "Service"),
+        "requests_unmet": Measure(CountUnit.CAPACITY_QUESTIONS, "Service"),
         "episodes_completed": Measure(CountUnit.SERVICE_EPISODES, "Service"),
         "episode_cost": Measure(CountUnit.SERVICE_EPISODES, "Currency", frozenset({How.MEAN, How.MEDIAN})),
         "claims_paid": Measure(CountUnit.CLAIMS, "CompensationStage"),
