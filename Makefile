@@ -107,6 +107,10 @@ canaries: setup ## plant words of 10,000 cases and search all that is left behin
 mutants: setup ## plant weaknesses one by one in a copy of the tree: the tests must notice each; writes docs/mutants.md
 	@$(BIN)/python -m tests.mutants $(MUTANTS)
 
+.PHONY: statistics
+statistics: setup ## attack statistics of thousands of random populations; writes docs/disclosure-control.md
+	@$(BIN)/python -m tests.statistics $(STATISTICS)
+
 .PHONY: fuzz
 fuzz: setup ## send thousands of generated requests to every operation of the contract
 	@HYPOTHESIS_PROFILE=thorough $(BIN)/pytest -q --timeout 3600 tests/clients/test_fuzzing.py

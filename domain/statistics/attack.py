@@ -95,11 +95,12 @@ class Attack:
 
     def __init__(self, population: Population, rules: Rules, windows: Iterable[Window], knowledge: Knowledge) -> None:
         self.population, self.rules, self.knowledge = population, rules, knowledge
-        self.windows = list(windows)
+        self.windows = [window for window in windows if window.cells]
         self._rows = [self._rows_of(window) for window in self.windows]
         used = [set(population.tables[window.table].dimensions) for window in self.windows]
         self._together = {name: together for together in _joined(used) for name in together}
-        self._parts: dict[int, list[_Part]] = {}
+        self._parts: dict[tuple[int, ...], list[_Part]] = {}
+        self._covering: dict[int, tuple[int, ...]] = {}
 
     def bounds(self, values: Cell, period: int) -> Bounds:
         """Return how many unknown cases can share the published groups of these values.
@@ -111,19 +112,27 @@ class Attack:
         Raises:
             Contradiction: the releases and the knowledge do not agree.
         """
-        if period not in self._parts:
-            self._parts[period] = self._parts_of(period)
-        parts = self._parts[period]
+        parts = self._parts_at(period)
         if not parts:
             unknown = self.knowledge.unknown(period)
             return Bounds(0, unknown, unknown)
-        mine = dict(zip(self.population.dimensions, values, strict=True))
-        found = [part.bounds(tuple(mine[name] for name in part.names)) for part in parts]
+        found = [part.bounds(values) for part in parts]
         among = parts[0].among
         least = max(0, sum(one.least for one in found) - (len(found) - 1) * among)
         named = sum(len(part.names) for part in parts)
-        whole = named == len(mine) and all(one.whole for one in found)
+        whole = named == len(values) and all(one.whole for one in found)
         return Bounds(least, min(one.most for one in found), among, whole)
+
+    def _parts_at(self, period: int) -> list["_Part"]:
+        """Return the programmes for a period: the same for all periods that the same windows cover."""
+        if period not in self._covering:
+            self._covering[period] = tuple(
+                number for number, window in enumerate(self.windows) if window.first <= period <= window.last
+            )
+        covering = self._covering[period]
+        if covering not in self._parts:
+            self._parts[covering] = self._parts_of(period)
+        return self._parts[covering]
 
     def _rows_of(self, window: Window) -> list[_Row]:
         names = self.population.tables[window.table].dimensions
@@ -212,6 +221,8 @@ class _Part:
         at: int,
     ) -> None:
         self.names, self.among = names, unknown[at]
+        place = {name: number for number, name in enumerate(population.dimensions)}
+        self._places = [place[name] for name in names]
         rows = [row for window in windows for row in window]
         self._atoms = {name: _atoms(population, name, rows) for name in names}
         self._speaking = [row for row in rows if row.covers(spans[at][0])]
@@ -226,21 +237,24 @@ class _Part:
         self._optima: dict[bytes, tuple[int, int]] = {}
 
     def bounds(self, values: Cell) -> Bounds:
-        """Return the bounds of the finest groups of these values that the windows tell apart."""
-        if values not in self._solved:
-            mine = dict(zip(self.names, values, strict=True))
-            target: dict[str, Values] = {}
-            for row in self._speaking:
-                if all(mine[name] in group for name, group in row.groups.items()):
-                    for name, group in row.groups.items():
-                        target[name] = target.get(name, group) & group
-            aim = self._mask(target, self._here)
-            key = aim.tobytes()
-            if key not in self._optima:
-                self._optima[key] = _ends(self._solver, aim)
-            single = len(target) == len(self.names) and all(len(group) == 1 for group in target.values())
-            self._solved[values] = Bounds(*self._optima[key], self.among, single)
-        return self._solved[values]
+        """Return the bounds of the finest groups of these values, of all dimensions, that the windows tell apart."""
+        mine = tuple([values[place] for place in self._places])
+        if mine not in self._solved:
+            self._solved[mine] = self._bounded(dict(zip(self.names, mine, strict=True)))
+        return self._solved[mine]
+
+    def _bounded(self, mine: Mapping[str, str]) -> Bounds:
+        target: dict[str, Values] = {}
+        for row in self._speaking:
+            if all(mine[name] in group for name, group in row.groups.items()):
+                for name, group in row.groups.items():
+                    target[name] = target.get(name, group) & group
+        aim = self._mask(target, self._here)
+        key = aim.tobytes()
+        if key not in self._optima:
+            self._optima[key] = _ends(self._solver, aim)
+        single = len(target) == len(self.names) and all(len(group) == 1 for group in target.values())
+        return Bounds(*self._optima[key], self.among, single)
 
     def _mask(self, groups: Mapping[str, Values], spans: Sequence[bool]) -> Mask:
         """Return which of the combinations of atoms and periods a row, or a target, is about."""

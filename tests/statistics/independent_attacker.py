@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-import pulp
+import pulp  # type: ignore[import-untyped]
 
 from tests.statistics.published_limits import WITHOUT_LIMIT, Groups, Limits
 

@@ -65,7 +65,8 @@ class Overlaps:
 
     def outside(self, dimension: int, parts: Marks) -> Numbers:
         """How many cases at most are outside each part of a dimension (rows), in each set of periods (columns)."""
-        best = np.where(parts.all(axis=1)[:, None], 0, self.size[None, :])
+        whole: Marks = np.all(parts, axis=1, keepdims=True)
+        best = np.where(whole, 0, self.size[None, :])
         for windows in self.sources[dimension]:
             covered = np.zeros(len(self.totals), dtype=bool)
             several = np.zeros_like(best)

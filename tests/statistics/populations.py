@@ -5,12 +5,15 @@ import gzip
 import random
 from collections.abc import Mapping
 from functools import cache
+from itertools import accumulate
 from typing import Any
 
 import pytest
 
+from domain.codes import AgeBand
 from domain.statistics.counts import Count, counted
 from domain.statistics.declaration import Population, Rules
+from domain.workflow.catalogue import Catalogue
 from tests.architecture import tree
 
 SHARED = tree.ROOT / ".." / "shared" / "data" / "ctdc_joint_frequencies.csv.gz"
@@ -26,6 +29,22 @@ ORGANISATIONS = {f"org-{number}": weight for number, weight in enumerate((30, 20
 def _each(values: Any) -> dict[str, list[str]]:
     return {value: [value] for value in values}
 
+
+KYRGYZ_STAGES = {"not_referred": 20, "referred": 20, "accepted": 15, "served": 30, "completed": 15}
+KYRGYZ_CHANNELS = {
+    "hotline": 25,
+    "ngo": 20,
+    "police": 25,
+    "migration_service": 10,
+    "self_report": 10,
+    "family": 5,
+    "other": 5,
+}
+FOREIGN = {"neighbouring": 6, "other_country": 3, "unknown": 1}
+SERVICES = {"shelter": 0.4, "medical": 0.5, "psychosocial": 0.7, "legal": 0.4}
+"""How many of those whose service has begun got each; made up."""
+
+HALF = 0.5
 
 POPULATION = Population.model_validate(
     {
@@ -87,7 +106,7 @@ def _frequencies() -> tuple[list[Mapping[str, str]], list[int]]:
         pytest.skip("../shared is absent")
     with gzip.open(SHARED, "rt", newline="") as file:
         rows: list[Mapping[str, str]] = list(csv.DictReader(file))
-    return rows, [int(row["count"]) for row in rows]
+    return rows, list(accumulate(int(row["count"]) for row in rows))
 
 
 def repeatable(*seed: object) -> random.Random:
@@ -99,27 +118,73 @@ def _one(chance: random.Random, weights: Mapping[str, int]) -> str:
     return chance.choices(list(weights), list(weights.values()))[0]
 
 
-def records(chance: random.Random, size: int) -> list[tuple[dict[str, str], set[str]]]:
-    """Draw cases: the values of each, and the organisations that know of it, one or two."""
+Record = tuple[dict[str, str], set[str]]
+"""The values of a case, and the organisations that know of it."""
+
+
+def _exploitation(row: Mapping[str, str]) -> str:
+    labour, sexual = row["isforcedlabour"] == "1", row["issexualexploit"] == "1"
+    kinds = {(True, True): "both", (True, False): "labour", (False, True): "sexual", (False, False): "unknown"}
+    return kinds[labour, sexual]
+
+
+def _sex(chance: random.Random, row: Mapping[str, str]) -> str:
+    return "female" if row["woman"] == "1" else chance.choices(("male", "unknown"), (4, 1))[0]
+
+
+def _known(chance: random.Random) -> set[str]:
+    known = {_one(chance, ORGANISATIONS)}
+    if chance.random() < HALF:
+        known.add(chance.choice(list(ORGANISATIONS)))
+    return known
+
+
+def _drawn(chance: random.Random, size: int) -> list[Mapping[str, str]]:
     rows, weights = _frequencies()
+    return chance.choices(rows, cum_weights=weights, k=size)
+
+
+def records(chance: random.Random, size: int) -> list[Record]:
+    """Draw cases: the values of each, and the organisations that know of it, one or two."""
     found = []
-    for row in chance.choices(rows, weights, k=size):
-        labour, sexual = row["isforcedlabour"] == "1", row["issexualexploit"] == "1"
-        kinds = {(True, True): "both", (True, False): "labour", (False, True): "sexual", (False, False): "unknown"}
+    for row in _drawn(chance, size):
         values = {
-            "sex": "female" if row["woman"] == "1" else chance.choices(("male", "unknown"), (4, 1))[0],
+            "sex": _sex(chance, row),
             "age": f"band_{row['age_band']}",
-            "exploitation": kinds[labour, sexual],
+            "exploitation": _exploitation(row),
             "citizenship": "here" if row["is_citizen_of_country"] == "1" else "elsewhere",
             "region": _one(chance, REGIONS),
             "channel": _one(chance, CHANNELS),
             "stage": _one(chance, STAGES),
         }
-        known = {_one(chance, ORGANISATIONS)}
-        if chance.random() < 0.5:
-            known.add(chance.choice(list(ORGANISATIONS)))
-        found.append((values, known))
+        found.append((values, _known(chance)))
     return found
+
+
+def kyrgyz(chance: random.Random, size: int) -> list[Record]:
+    """Draw victims as the Kyrgyz declaration counts them; nobody gets a service before one has begun."""
+    found = []
+    for row in _drawn(chance, size):
+        band, exploitation = int(row["age_band"]), _exploitation(row)
+        stage = _one(chance, KYRGYZ_STAGES)
+        begun = stage in {"served", "completed"}
+        values = {
+            "sex": _sex(chance, row),
+            "age": list(AgeBand)[band - 1] if band else "unknown",
+            "exploitation": "combined" if exploitation == "both" else exploitation,
+            "entry_channel": _one(chance, KYRGYZ_CHANNELS),
+            "citizenship": "own" if row["is_citizen_of_country"] == "1" else _one(chance, FOREIGN),
+            "stage": stage,
+            **{name: "given" if begun and chance.random() < share else "not_given" for name, share in SERVICES.items()},
+        }
+        found.append((values, _known(chance)))
+    return found
+
+
+@cache
+def of_kyrgyzstan() -> Population:
+    """Return what the Kyrgyz declaration counts of victims."""
+    return Catalogue.load(tree.ROOT / "sops").statistics("KG").populations["victims_of_trafficking"]
 
 
 def period(chance: random.Random, size: int, population: Population = POPULATION) -> Count:

@@ -1,0 +1,92 @@
+"""`make statistics`: attack thousands of random populations, and write what was found into `docs/`."""
+
+import argparse
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict
+from multiprocessing import get_context
+
+from tests.statistics.differencing import TOLERATED, TRICKLE, advantage, ours, rolling
+from tests.statistics.measuring import FORBIDDEN, SETTINGS, SIZES, Numbers, measured
+from tests.statistics.reporting import DOCUMENT, RESULTS, filled
+
+OFTEN = 20
+"""Seconds after which what is known so far is written: a run that is stopped has measured something."""
+
+
+def _jobs(each: int) -> Iterator[tuple[str, int, int]]:
+    """Yield the populations in turn, so that a part of the run is a fair part of everything."""
+    for seed in range(each):
+        for setting in SETTINGS.values():
+            if seed % setting.share == 0:
+                for size in SIZES:
+                    yield setting.name, size, seed
+
+
+def _write(part: str, found: object) -> None:
+    """Put a part of what was measured into the results, and leave the others as they are."""
+    known = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    RESULTS.write_text(json.dumps(known | {part: found}, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _document() -> None:
+    found = json.loads(RESULTS.read_text(encoding="utf-8"))
+    DOCUMENT.write_text(filled(DOCUMENT.read_text(encoding="utf-8"), found), encoding="utf-8")
+
+
+def _told(done: int, total: int, began: float) -> None:
+    width = 40
+    bar = "#" * (width * done // total)
+    left = (time.monotonic() - began) / done * (total - done)
+    sys.stderr.write(f"\r[{bar:{width}}] {done:,} of {total:,}, {left / 60:.0f} min left ")
+    sys.stderr.flush()
+
+
+def _populations(each: int, processes: int) -> int:
+    """Attack populations; returns how many findings there were that must not be."""
+    jobs = list(_jobs(each))
+    found: dict[str, dict[str, Numbers]] = {}
+    began = written = time.monotonic()
+    with get_context("forkserver").Pool(processes) as pool:
+        for done, (setting, size, numbers) in enumerate(pool.imap_unordered(measured, jobs, chunksize=5), start=1):
+            of_setting = found.setdefault(setting, {})
+            of_setting[str(size)] = of_setting.get(str(size), Counter()) + numbers
+            _told(done, len(jobs), began)
+            if time.monotonic() - written > OFTEN or done == len(jobs):
+                _write("populations", found)
+                written = time.monotonic()
+    wrong = sum(numbers[name] for setting in found.values() for numbers in setting.values() for name in FORBIDDEN)
+    sys.stderr.write(f"\n{len(jobs):,} populations, {wrong} findings after the gate\n")
+    return wrong
+
+
+def _differencing(pairs: int) -> int:
+    """Compare releases of worlds that differ in one person; returns 1 if that tells more than chance and 0.05."""
+    ours_found, control = advantage(ours, pairs, TRICKLE), advantage(rolling, pairs, 0)
+    _write("differencing", {"ours": asdict(ours_found), "rolling": asdict(control)})
+    sys.stderr.write(f"differencing: {ours_found}; rolling: {control}\n")
+    return int(ours_found.found > ours_found.floor + TOLERATED)
+
+
+def main() -> int:
+    """Measure and write.
+
+    Returns:
+        0, or 1 if something was found that must not be.
+    """
+    parser = argparse.ArgumentParser(prog="make statistics", description=main.__doc__)
+    parser.add_argument("--each", type=int, default=1000, help="populations of each size; 0 measures none anew")
+    parser.add_argument("--processes", type=int, default=2, help="at once")
+    parser.add_argument("--pairs", type=int, default=500, help="worlds that differ in one person; 0 measures none anew")
+    given = parser.parse_args()
+    wrong = _populations(given.each, given.processes) if given.each else 0
+    wrong += _differencing(given.pairs) if given.pairs else 0
+    _document()
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+"""What the rules let through: every figure at least the minimum, and windows of a table that never share a period."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+from domain.statistics.counts import Count, counted
+from domain.statistics.declaration import Cell
+from domain.statistics.gate import inspect
+from domain.statistics.release import prepare
+from domain.statistics.windows import Window
+from tests.statistics.designs import TWO_WAYS
+from tests.statistics.measuring import SIZES
+from tests.statistics.populations import RULES, records, repeatable
+
+EACH = 3
+
+
+def populations(size: int) -> list[list[Count]]:
+    """Draw populations of a size."""
+    return [[counted(TWO_WAYS, records(repeatable("release", size, seed), size))] for seed in range(EACH)]
+
+
+def test_what_the_rules_prepare_passes_the_gate_and_shows_no_small_number() -> None:
+    published = 0
+    for size in SIZES:
+        for counts in populations(size):
+            candidate = prepare(TWO_WAYS, RULES, [], counts[:1])
+            windows = list(candidate.renewed.values())
+            assert not inspect(TWO_WAYS, RULES, windows, counts[:1])
+            for window in windows:
+                published += 1
+                exact = counts[0].everybody.grouped(TWO_WAYS, window.table, window.levels)
+                assert min(exact.values()) >= RULES.minimum
+                assert all(number % RULES.base == 0 for number in window.cells.values())
+    assert published > EACH
+
+
+def test_one_changed_figure_is_noticed() -> None:
+    counts = populations(400)[0]
+    windows = list(prepare(TWO_WAYS, RULES, [], counts[:1]).renewed.values())
+    cell: Cell = next(iter(windows[0].cells))
+    forged = replace(windows[0], cells={**windows[0].cells, cell: windows[0].cells[cell] + 5})
+    assert inspect(TWO_WAYS, RULES, [forged, *windows[1:]], counts[:1])
+
+
+def test_windows_of_a_table_never_share_a_period() -> None:
+    chance = repeatable(5)
+    periods: list[Count] = []
+    published: list[Window] = []
+    for _ in range(12):
+        periods.append(counted(TWO_WAYS, records(chance, 70)))
+        published += prepare(TWO_WAYS, RULES, published, periods).renewed.values()
+    for table in TWO_WAYS.tables:
+        spans = [(one.first, one.last) for one in published if one.table == table]
+        assert all(before[1] + 1 == after[0] for before, after in pairwise(spans))
+    assert len({one.table for one in published}) >= 5
