@@ -47,7 +47,7 @@ def test_windows_of_a_table_never_share_a_period() -> None:
     chance = repeatable(5)
     periods: list[Count] = []
     published: list[Window] = []
-    for _ in range(12):
+    for _ in range(8):
         periods.append(counted(TWO_WAYS, records(chance, 70)))
         published += prepare(TWO_WAYS, RULES, published, periods).renewed.values()
     for table in TWO_WAYS.tables:
