@@ -53,7 +53,7 @@ def play(folder: Path, **settings: str) -> Played:
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=120,
+        timeout=240,
         check=False,
     )
     return Played(done.returncode, done.stdout, done.stderr, time.monotonic() - begun)
