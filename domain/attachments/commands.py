@@ -167,23 +167,16 @@ async def pack(work: UnitOfWork, referral: Referral) -> None:
 async def hold(holder: Case | Referral, work: UnitOfWork) -> Sequence[Attachment]:
     """Return the attachments of a case, or of the package of an accepted referral, that are there to be read.
 
-    The case or referral is locked against a removal or withdrawal that is under way: either this reading is first and
-    the other waits, or there is nothing left to read. The case is held first, as every disclosure holds it: two readers
-    that shared a lock on it would each wait for ever for the other to let it go.
+    They are held against a removal or withdrawal that is under way: either this reading is first and the other waits,
+    or there is nothing left to read. The referral is locked before its case, and each as strongly as opening something
+    locks it afterwards: two readers that shared a lock would each wait for ever for the other to let it go.
 
     Raises:
         NotFound: the case does not concern the caller any more.
         StateConflict: the referral is not accepted, or no more.
     """
-    await grounds.hold(work, holder.id if isinstance(holder, Case) else holder.case_id)
-    model = type(holder)
-    rows = await work.session.execute(
-        select(model)
-        .where(col(model.id) == holder.id)
-        .with_for_update(read=True)
-        .execution_options(populate_existing=True)
-    )
-    standing = rows.scalar_one()
+    standing = await work.lock(Referral, holder.id) if isinstance(holder, Referral) else holder
+    await grounds.hold(work, standing.case_id if isinstance(standing, Referral) else standing.id)
     if isinstance(standing, Referral) and standing.status not in AFTER_ACCEPTANCE:
         raise StateConflict(current=str(standing.status))
     return await held_by(work, holder.id)
