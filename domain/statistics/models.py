@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Index, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import ForeignKeyConstraint, Index, LargeBinary, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from domain.codes import Population
@@ -48,7 +48,14 @@ class CandidateApproval(SQLModel, table=True):
     """
 
     __tablename__ = "candidate_approvals"
-    __table_args__ = (UniqueConstraint("candidate_id", "approver_id"),)
+    __table_args__ = (
+        UniqueConstraint("candidate_id", "approver_id"),
+        ForeignKeyConstraint(
+            ["candidate_id", "author_id", "author_organisation_id", "report_digest"],
+            [f"release_candidates.{name}" for name in ("id", "author_id", "author_organisation_id", "report_digest")],
+            name="candidate_approvals_of_this_very_report",
+        ),
+    )
 
     candidate_id: UUID = Field(primary_key=True)
     approver_organisation_id: UUID = Field(primary_key=True, foreign_key="organisations.id")
