@@ -8,6 +8,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from api.logs import configure
+from benchmarks.counting import counting, gate
 from benchmarks.country import serving
 from benchmarks.decision import decision
 from benchmarks.duplicates import duplicates
@@ -33,8 +34,11 @@ WORKLOADS = {
     "W6-serving": serving_release,
     "W9": sweep,
 }
-ALL = (*WORKLOADS, "W5", "W12")
+ALL = (*WORKLOADS, "W5", "W6", "W12")
 """W11 is measured with W5."""
+
+LONG = "W6-gate"
+"""Measured only where it is asked for."""
 
 
 async def _in_country(wanted: Collection[str], scale: int, rounds: int, times: int) -> list[Result]:
@@ -57,14 +61,21 @@ async def _in_country(wanted: Collection[str], scale: int, rounds: int, times: i
     return found
 
 
+def _said(results: list[Result]) -> list[Result]:
+    for one in results:
+        print(one.line, flush=True)
+    return results
+
+
 def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(prog="make bench", description=main.__doc__)
     parser.add_argument("--scale", type=int, default=10_000, help="referrals in the database")
     parser.add_argument("--identities", type=int, default=100_000, help="sealed identities among which W5 searches")
+    parser.add_argument("--cases", type=int, default=1_000_000, help="counted cases that W6 counts")
     parser.add_argument("--rounds", type=int, default=7, help=f"of both sides; at least {LEAST_ROUNDS}")
     parser.add_argument("--times", type=int, default=100, help="operations of ours a round")
-    parser.add_argument("--only", nargs="+", default=ALL, choices=ALL, help="of these")
+    parser.add_argument("--only", nargs="+", default=ALL, choices=(*ALL, LONG), help="of these")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
     given = parser.parse_args()
     rounds = max(given.rounds, LEAST_ROUNDS)
@@ -80,14 +91,16 @@ def main() -> None:
         print(f"W12 {name} not installed: not compared")
     results += asyncio.run(_in_country(given.only, given.scale, rounds, given.times))
     if "W5" in given.only:
-        searched = asyncio.run(duplicates(given.identities, rounds, given.times))
-        for one in searched:
-            print(one.line, flush=True)
-        results += searched
+        results += _said(asyncio.run(duplicates(given.identities, rounds, given.times)))
+    if "W6" in given.only:
+        results += _said(asyncio.run(counting(given.cases, rounds)))
+    if LONG in given.only:
+        results += _said(asyncio.run(gate(given.cases)))
     given.output.mkdir(exist_ok=True)
     document = {
         "scale": given.scale,
         "identities": given.identities,
+        "cases": given.cases,
         "rounds": rounds,
         "times": given.times,
         "python": platform.python_version(),

@@ -1,11 +1,11 @@
 """The least that could serve a release: a bare endpoint of the same framework in the same server, same bytes."""
 
-import os
-from pathlib import Path
 from typing import Final
 
 import uvicorn
 from fastapi import FastAPI, Response
+
+from api.settings import load_settings
 
 RELEASE: Final = "bare-release"
 """The file in the data folder whose bytes are served."""
@@ -15,7 +15,8 @@ ADDRESS: Final = "/v1/statistics/releases/{release_id}"
 
 def serve() -> None:
     """Serve one file from memory: no header of ours, no limit, no log, no figures."""
-    content = (Path(os.environ["NRM_DATA_DIR"]) / RELEASE).read_bytes()  # noqa: TID251 - no process of the service
+    settings = load_settings()
+    content = (settings.data_dir / RELEASE).read_bytes()
     app = FastAPI(openapi_url=None)
 
     @app.get("/health/ready")
@@ -26,5 +27,4 @@ def serve() -> None:
     async def release(release_id: str) -> Response:  # noqa: ARG001 - taken from the path, as ours is
         return Response(content, media_type="application/json")
 
-    port = int(os.environ["NRM_PORT"])  # noqa: TID251
-    uvicorn.run(app, host="127.0.0.1", port=port, access_log=False, log_config=None, server_header=False)
+    uvicorn.run(app, host=settings.host, port=settings.port, access_log=False, log_config=None, server_header=False)

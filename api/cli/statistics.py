@@ -12,17 +12,18 @@ from typing import TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from api.bootstrap import database_access
+from api.bootstrap import Access, database_access
 from api.cli.acting import add_actor, claims_for
 from api.cli.audit_tree import run_key
 from api.cli.exporting import acting_as, progress, usable_settings
-from api.runtime import build, release_key
+from api.runtime import Runtime, build, release_key
 from api.statistics.publishing import GateRefused, Publisher
 from auth.tokens import Claims
 from domain.audit.notes import KeyKind, NoteRefused, PublicKey
 from domain.errors import DomainError
 from domain.statistics.document import ReleaseBroken, address, opened
 from domain.statistics.examining import Report
+from domain.statistics.gate import Tell
 from domain.statistics.models import ReleaseCandidate
 from domain.statistics.preparing import NothingToPublish
 
@@ -78,11 +79,10 @@ def run_prepare(arguments: argparse.Namespace) -> int:
     if "population" in arguments:
         wrong = (arguments.population, arguments.table, arguments.first, arguments.last)
 
-    async def work(publisher: Publisher, claims: Claims | None) -> ReleaseCandidate:
-        assert claims is not None, "the command has --as"
+    async def work(publisher: Publisher, claims: Claims) -> ReleaseCandidate:
         return await publisher.prepare(claims, wrong)
 
-    kept = _worked(arguments, work)
+    kept = _acted(arguments, work)
     if kept is None:
         return EXIT_REFUSED
     print(f"{kept.address}: candidate {kept.number} of {kept.country}, report {kept.report_digest}")
@@ -92,21 +92,20 @@ def run_prepare(arguments: argparse.Namespace) -> int:
 def run_gate(arguments: argparse.Namespace) -> int:
     """Print the gate's report; returns the exit code: 1 if it found something."""
 
-    async def work(publisher: Publisher, _: Claims | None) -> Report:
+    async def work(publisher: Publisher) -> Report:
         return await publisher.gate(arguments.address)
 
-    report = _worked(arguments, work)
+    report = _worked(work)
     return EXIT_REFUSED if report is None else _told(report.text)
 
 
 def run_approve(arguments: argparse.Namespace) -> int:
     """Sign a report in somebody's name; returns the exit code."""
 
-    async def work(publisher: Publisher, claims: Claims | None) -> ReleaseCandidate:
-        assert claims is not None, "the command has --as"
+    async def work(publisher: Publisher, claims: Claims) -> ReleaseCandidate:
         return await publisher.approve(claims, arguments.address, arguments.report)
 
-    signed = _worked(arguments, work)
+    signed = _acted(arguments, work)
     if signed is None:
         return EXIT_REFUSED
     print(f"{signed.address}: signed")
@@ -117,11 +116,11 @@ def run_publish(arguments: argparse.Namespace) -> int:
     """Publish; returns the exit code."""
     key = release_key(usable_settings())
 
-    async def work(publisher: Publisher, _: Claims | None) -> str:
+    async def work(publisher: Publisher) -> str:
         release = await publisher.publish(arguments.address, key)
         return f"{release.id}: published as release {release.number} of {release.country}"
 
-    said = _worked(arguments, work)
+    said = _worked(work)
     if said is None:
         return EXIT_REFUSED
     print(said)
@@ -153,24 +152,20 @@ def _told(report: str) -> int:
     return 0 if content["passed"] else EXIT_REFUSED
 
 
-def _worked(arguments: argparse.Namespace, work: Callable[[Publisher, Claims | None], Awaitable[Done]]) -> Done | None:
+def _acted(arguments: argparse.Namespace, work: Callable[[Publisher, Claims], Awaitable[Done]]) -> Done | None:
+    """Do something in the name of a member of staff; returns None after saying why it was refused."""
+    acting = acting_as(arguments)
+    if acting is None:
+        return None
+    return _worked(lambda publisher: work(publisher, claims_for(*acting, publisher.runtime)))
+
+
+def _worked(work: Callable[[Publisher], Awaitable[Done]]) -> Done | None:
     """Do something with the installation; returns None after saying why it was refused."""
     settings = usable_settings()
-    acting = acting_as(arguments) if "actor" in arguments else None
-    if acting is None and "actor" in arguments:
-        return None
     try:
         with database_access(settings) as access, progress("attackers") as bar:
-            runtime = build(settings, access.dsns)
-
-            async def done() -> Done:
-                try:
-                    claims = claims_for(*acting, runtime) if acting is not None else None
-                    return await work(Publisher(runtime, access, bar.update), claims)
-                finally:
-                    await runtime.database.close()
-
-            return asyncio.run(done())
+            return asyncio.run(_done(build(settings, access.dsns), access, bar.update, work))
     except GateRefused as refused:
         _told(refused.report.text)
     except NothingToPublish:
@@ -178,3 +173,10 @@ def _worked(arguments: argparse.Namespace, work: Callable[[Publisher, Claims | N
     except DomainError as refused:
         print(f"refused, {refused.code}", file=sys.stderr)
     return None
+
+
+async def _done(runtime: Runtime, access: Access, tell: Tell, work: Callable[[Publisher], Awaitable[Done]]) -> Done:
+    try:
+        return await work(Publisher(runtime, access, tell))
+    finally:
+        await runtime.database.close()

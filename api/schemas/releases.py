@@ -11,12 +11,12 @@ from domain.statistics.candidates import CandidateStatus
 Address = Annotated[str, Field(max_length=64, pattern=r"^[0-9a-f]{64}$", description="SHA-256, hexadecimal.")]
 
 
-class FileOut(Out):
+class ReleaseFileOut(Out):
     """One format of a release, or one table of it."""
 
     name: str = Field(max_length=80)
     media_type: str = Field(max_length=80)
-    bytes: int = Field(ge=0)
+    bytes: int = Field(ge=0, le=33_554_432)
     address: Address
 
 
@@ -25,10 +25,10 @@ class ReleaseOut(Out):
 
     id: Address
     country: Country
-    number: int = Field(ge=1, description="Counts the releases of the country.")
+    number: int = Field(ge=1, le=100_000, description="Counts the releases of the country.")
     previous: str = Field(max_length=64, description="The release before; empty for the first.")
     published_at: Instant
-    files: list[FileOut] = Field(max_length=200)
+    files: list[ReleaseFileOut] = Field(max_length=200)
 
 
 class ReleaseList(Out):
@@ -40,7 +40,7 @@ class ReleaseList(Out):
 class ApprovalOfCandidateIn(In):
     """The report that was read; nothing else can be signed."""
 
-    report: Address
+    report: str = Field(min_length=1, max_length=64, description="SHA-256 of the report, hexadecimal.")
 
 
 class CandidateOut(Out):
@@ -49,7 +49,7 @@ class CandidateOut(Out):
     id: UUID
     address: Address
     country: Country
-    number: int = Field(ge=1)
+    number: int = Field(ge=1, le=100_000)
     previous: str = Field(max_length=64)
     status: CandidateStatus
     report_digest: Address

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import func
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col, select
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.contract import PUBLIC as PUBLISHED
+from domain.columns import Instant
 from domain.statistics.models import Release, ReleaseFile
 
 MOST: Final = 32 << 20
@@ -22,6 +22,14 @@ AGAIN: Final = frozenset({b"etag", b"cache-control"})
 
 DOCUMENT: Final = ""
 """Stands for the release itself among its files."""
+
+
+FILES: Final = text(
+    "SELECT release_id, name, media_type, octet_length(content) AS bytes, address FROM release_files ORDER BY name"
+)
+RELEASES: Final = text(
+    "SELECT id, country, number, previous, published_at FROM releases ORDER BY country, number"
+).columns(published_at=Instant)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,43 +114,23 @@ class Shelved:
 
 async def fetch(session: AsyncSession, release: str, name: str) -> Published | None:
     """Read a file, or the release itself, from the database."""
-    if name == DOCUMENT:
-        rows = await session.execute(
-            select(Release.document, Release.country, Release.number).where(col(Release.id) == release)
-        )
-        document = rows.one_or_none()
-        if document is None:
-            return None
-        return Published(document[0], JSON, release, f"nrm-{document[1]}-{document[2]}.json")
-    rows = await session.execute(
-        select(ReleaseFile, Release.country, Release.number)
-        .join(Release, col(Release.id) == col(ReleaseFile.release_id))
-        .where(col(ReleaseFile.release_id) == release, col(ReleaseFile.name) == name)
-    )
-    found = rows.one_or_none()
-    if found is None:
+    of = await session.get(Release, release)
+    if of is None:
         return None
-    file, country, number = found
-    return Published(file.content, file.media_type, file.address, f"nrm-{country}-{number}-{file.name.split('/')[-1]}")
+    called = f"nrm-{of.country}-{of.number}"
+    if name == DOCUMENT:
+        return Published(of.document, JSON, release, f"{called}.json")
+    file = await session.get(ReleaseFile, (release, name))
+    if file is None:
+        return None
+    return Published(file.content, file.media_type, file.address, f"{called}-{name.rsplit('/', maxsplit=1)[-1]}")
 
 
 async def list_all(session: AsyncSession) -> Sequence[dict[str, object]]:
     """Return every release with its files, without their bytes, in the order in which they were published."""
-    files = await session.execute(
-        select(
-            ReleaseFile.release_id,
-            ReleaseFile.name,
-            ReleaseFile.media_type,
-            func.octet_length(ReleaseFile.content).label("bytes"),
-            ReleaseFile.address,
-        ).order_by(col(ReleaseFile.name))
-    )
+    files = await session.execute(FILES)
     of: dict[str, list[dict[str, object]]] = {}
     for row in files.mappings():
         of.setdefault(row["release_id"], []).append({key: row[key] for key in row if key != "release_id"})
-    releases = await session.execute(
-        select(Release.id, Release.country, Release.number, Release.previous, Release.published_at).order_by(
-            col(Release.country), col(Release.number)
-        )
-    )
+    releases = await session.execute(RELEASES)
     return [{**row, "files": of.get(row["id"], [])} for row in releases.mappings()]

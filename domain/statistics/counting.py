@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID, uuid5
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Text, any_, cast, func, literal, null, select, tuple_
+from sqlalchemy import ARRAY, ColumnElement, Text, any_, cast, func, literal, null, select, tuple_
 from sqlalchemy import Uuid as SqlUuid
 from sqlalchemy import case as case_of
 from sqlalchemy.sql.expression import true
@@ -136,31 +136,28 @@ def _value(dimension: str) -> ColumnElement[str]:
 def counting(country: str, name: str, population: Population) -> "CompoundSelect[Any]":
     """Return the statement that counts a population: period, organisation, mask, a value for each dimension, cases.
 
-    The ledger is read once. Cases that are alike in everything, also in who knows of them, are put together first; what
-    is left is summed up for every table, once for everybody (no organisation) and once for each organisation, and in
-    the full cross. The mask is that of `GROUPING`: a bit for each dimension by which a row is not grouped.
+    Every case is summed up for every table at once, for everybody (no organisation) and for each organisation that
+    knows of it; and in the full cross. The mask is that of `GROUPING`: a bit for each dimension by which a row is not
+    grouped.
     """
     values = [_value(dimension).label(dimension) for dimension in population.dimensions]
-    known = (col(CountedCase.period), col(CountedCase.organisations))
-    alike = (
-        select(*known, *values, func.count().label("cases"))
+    cases = (
+        select(col(CountedCase.period), col(CountedCase.organisations), *values)
         .where(col(CountedCase.country) == country, col(CountedCase.population) == name)
-        .group_by(*known, *values)
-        .cte("alike")
+        .subquery("cases")
     )
-    cells = [alike.c[dimension] for dimension in population.dimensions]
-    summed = cast(func.sum(alike.c.cases), BigInteger)
+    cells = [cases.c[dimension] for dimension in population.dimensions]
     nobody = cast(null(), SqlUuid)
-    each = func.unnest(func.array_prepend(nobody, alike.c.organisations)).table_valued("organisation").render_derived()
-    whose = (alike.c.period, each.c.organisation)
-    grouped = {frozenset(table.dimensions) for table in population.tables.values()} | {frozenset[str]()}
-    sets = [tuple_(*whose, *(alike.c[one] for one in population.dimensions if one in names)) for names in grouped]
+    each = func.unnest(func.array_prepend(nobody, cases.c.organisations)).table_valued("organisation").render_derived()
+    whose = (cases.c.period, each.c.organisation)
+    grouped = {tuple(sorted(table.dimensions)) for table in population.tables.values()} | {()}
+    sets = [tuple_(*whose, *(cases.c[one] for one in names)) for names in sorted(grouped)]
     by_table = (
-        select(*whose, func.grouping(*cells), *cells, summed)
-        .select_from(alike.join(each, true()))
+        select(*whose, func.grouping(*cells), *cells, func.count())
+        .select_from(cases.join(each, true()))
         .group_by(func.grouping_sets(*sets))
     )
-    cross = select(alike.c.period, nobody, literal(_CROSS), *cells, summed).group_by(alike.c.period, *cells)
+    cross = select(cases.c.period, nobody, literal(_CROSS), *cells, func.count()).group_by(cases.c.period, *cells)
     return by_table.union_all(cross)
 
 

@@ -154,8 +154,8 @@ SEALED_INPUTS = {
     "ExploitationCorrectionIn.places",
     "BreakGlassIn.account",
 }
-LOOKED_UP = {"WallIn.staff"}
-"""Free text that is compared with the directory and not stored."""
+LOOKED_UP = {"WallIn.staff", "ApprovalOfCandidateIn.report"}
+"""Free text that is compared with what is stored, and not stored itself."""
 
 
 def inputs() -> Iterator[type[In]]:

@@ -43,8 +43,9 @@ from domain.referrals.models import Referral
 from domain.referrals.rules import OVER
 from domain.sealing.models import SealedValue
 from domain.services.models import ServiceEpisode
-from domain.webhooks.models import Webhook, WebhookStatus
-from tests.auth.glasses import approval, glass
+from domain.statistics.models import ReleaseCandidate
+from domain.webhooks.models import Webhook
+from tests.auth.glasses import approval, candidate, glass, webhook
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MOMENTS = [NOW + timedelta(hours=hours) for hours in (-72, -30, -23, 0, 1, 72)]
@@ -61,6 +62,7 @@ MODELS: tuple[type[SQLModel], ...] = (
     Webhook,
     BreakGlass,
     Approval,
+    ReleaseCandidate,
 )
 ORGANISATIONS, STAFF, CASES, REFERRALS, CONTACTS, EPISODES, AWARDS, COURSES, QUESTIONS = (
     [UUID(int=base * 1000 + number) for number in range(size)]
@@ -90,6 +92,7 @@ class Country:
     webhooks: list[Webhook]
     glasses: list[BreakGlass]
     approvals: list[Approval]
+    candidates: list[ReleaseCandidate]
     actors: list[Actor]
 
     def records(self, model: type[SQLModel]) -> list[Any]:
@@ -102,12 +105,13 @@ class Country:
             Webhook: self.webhooks,
             BreakGlass: self.glasses,
             Approval: self.approvals,
+            ReleaseCandidate: self.candidates,
         }  # fmt: skip
         return found[model]
 
     def cases_behind(self, record: Any) -> set[UUID]:
         """Return the cases that a record tells of."""
-        if isinstance(record, Webhook | Approval):
+        if isinstance(record, Webhook | Approval | ReleaseCandidate):
             return set()
         if isinstance(record, Contact):
             return {link.case_id for link in self.links if link.contact_id == record.id}
@@ -133,7 +137,9 @@ class Country:
     def by_python(self, verb: Permission, actor: Actor, record: Any) -> bool:
         """Read the rules on the record."""
         behind = self.cases_behind(record)
-        apart = isinstance(record, Contact | Award | CapacityQuestion | Webhook | BreakGlass | Approval)
+        apart = isinstance(
+            record, Contact | Award | CapacityQuestion | Webhook | BreakGlass | Approval | ReleaseCandidate
+        )
         grants = [] if apart else [grant for grant in self.grants if grant.case_id in behind]
         allowed = may(actor.role, verb) and allowing(verb, actor, record, grants) is not None
         return allowed and not self.walled(record, actor)
@@ -220,7 +226,8 @@ def countries(draw: st.DrawFn) -> Country:
         ],
         glasses=[glass(UUID(int=next(numbers)), draw, CASES, ORGANISATIONS, STAFF) for _ in range(2)],
         approvals=[approval(UUID(int=next(numbers)), draw, ORGANISATIONS, STAFF) for _ in range(2)],
-        webhooks=[_webhook(UUID(int=next(numbers)), draw(some_organisation)) for _ in range(2)],
+        candidates=[candidate(UUID(int=next(numbers)), draw, ORGANISATIONS, STAFF) for _ in range(2)],
+        webhooks=[webhook(UUID(int=next(numbers)), draw(some_organisation), STAFF[0]) for _ in range(2)],
         actors=[
             Actor(STAFF[number], ORGANISATIONS[place], "X", role, COUNTRIES[place], NOW)
             for number, place, role in draw(st.lists(askers, min_size=1, max_size=3))
@@ -379,19 +386,4 @@ def _question(one: UUID, draw: st.DrawFn) -> CapacityQuestion:
         asked_at=NOW,
         respond_by=NOW,
         expires_at=NOW,
-    )
-
-
-def _webhook(one: UUID, organisation: UUID) -> Webhook:
-    return Webhook(
-        id=one,
-        organisation_id=organisation,
-        url="https://receiver.example/",
-        kinds=[],
-        status=WebhookStatus.ACTIVE,
-        secret_version=1,
-        previous_secret_until=NOW,
-        created_at=NOW,
-        staff_id=STAFF[0],
-        version=1,
     )

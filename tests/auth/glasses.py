@@ -1,4 +1,4 @@
-"""Generated emergency accesses, of cases that exist and of none, running and over; and acts of two."""
+"""Generated emergency accesses, running and over; acts of two, candidates and webhooks: what belongs to no case."""
 
 import hashlib
 from collections.abc import Sequence
@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from domain.approvals.models import Approval
 from domain.break_glass.models import BreakGlass
 from domain.codes import BreakGlassReason, Compartment, Role
+from domain.statistics.models import ReleaseCandidate
+from domain.webhooks.models import Webhook, WebhookStatus
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -45,4 +47,38 @@ def approval(one: UUID, draw: st.DrawFn, organisations: Sequence[UUID], staff: S
         requester_organisation_id=draw(st.sampled_from(organisations)),
         requested_at=NOW,
         expires_at=NOW,
+    )
+
+
+def candidate(one: UUID, draw: st.DrawFn, organisations: Sequence[UUID], staff: Sequence[UUID]) -> ReleaseCandidate:
+    """Draw what would be published; each has another document."""
+    report = hashlib.sha256(b"{}").hexdigest()
+    return ReleaseCandidate(
+        id=one,
+        address=hashlib.sha256(one.bytes).hexdigest(),
+        country=draw(st.sampled_from(["KG", "KZ"])),
+        number=1,
+        previous="",
+        document=one.bytes,
+        report="{}",
+        report_digest=report,
+        author_id=draw(st.sampled_from(staff)),
+        author_organisation_id=draw(st.sampled_from(organisations)),
+        prepared_at=NOW,
+    )
+
+
+def webhook(one: UUID, organisation: UUID, staff: UUID) -> Webhook:
+    """Return a webhook of an organisation."""
+    return Webhook(
+        id=one,
+        organisation_id=organisation,
+        url="https://receiver.example/",
+        kinds=[],
+        status=WebhookStatus.ACTIVE,
+        secret_version=1,
+        previous_secret_until=NOW,
+        created_at=NOW,
+        staff_id=staff,
+        version=1,
     )

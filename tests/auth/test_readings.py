@@ -40,6 +40,7 @@ from domain.permits import Actor
 from domain.referrals.models import Referral
 from domain.sealing.models import SealedValue
 from domain.services.models import ServiceEpisode
+from domain.statistics.models import ReleaseCandidate
 from domain.webhooks.models import Webhook
 from tests.auth.countries import MODELS, Country, countries
 from tests.conftest import Databases
@@ -69,7 +70,7 @@ async def planted(session: AsyncSession, country: Country) -> None:
     )
     session.add_all([*country.episodes, *country.awards, *country.asked_for, *country.courses, *country.sealed])
     session.add_all([*country.questions, *country.askings])
-    session.add_all([*country.webhooks, *country.glasses, *country.approvals])
+    session.add_all([*country.webhooks, *country.glasses, *country.approvals, *country.candidates])
     await session.flush()
     session.expunge_all()
 
@@ -111,8 +112,9 @@ def may_be_read(country: Country, actor: Actor, model: type[SQLModel]) -> set[UU
         Webhook: (Permission.WEBHOOK_KEEP,),
         BreakGlass: (Permission.GLASS_READ,),
         Approval: (Permission.APPROVAL_READ,),
+        ReleaseCandidate: (Permission.CANDIDATE_READ,),
     }.get(model, (Permission.CASE_READ,))
-    watching = OVERSIGHT | ({Role.MONITORING_STAFF} if model in {BreakGlass, Approval} else set())
+    watching = OVERSIGHT | ({Role.MONITORING_STAFF} if model in {BreakGlass, Approval, ReleaseCandidate} else set())
     roles = [role for role in Role if role == actor.role or (role not in watching and model is not Course)]
     return {
         record.id
