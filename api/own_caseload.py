@@ -3,7 +3,6 @@
 One statement, under row-level security. What a list does not show is not counted: nothing behind a conflict wall.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import BindParameter, Select, Text, and_, case, cast, exists, func, literal, select, union_all
@@ -28,9 +27,9 @@ Counted = Select[tuple[str, str, str, int, int]]
 async def own_caseload(work: UnitOfWork, actor: Actor) -> CaseloadOut:
     """Count what the actor may see in the lists of their organisation."""
     rows = await work.session.execute(union_all(*_cases(actor), *_referrals(actor), _services(actor)))
-    found: dict[str, list[Sequence[Any]]] = {}
-    for what, *row in sorted(tuple(row) for row in rows):
-        found.setdefault(what, []).append(row)
+    found: dict[str, list[tuple[Any, ...]]] = {}
+    for row in sorted(tuple(row) for row in rows):
+        found.setdefault(str(row[0]), []).append(row[1:])
     return CaseloadOut(
         cases=[CasesCounted(relation=one, case_work=two, count=many) for one, two, many, _ in found.get("cases", ())],
         sexes=[PersonsCounted(code=one, count=many) for one, _, many, _ in found.get("sexes", ())],

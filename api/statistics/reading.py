@@ -65,7 +65,8 @@ class Reading:
     def name(self, population: str, kind: str, group: str = "") -> str:
         """Return what a group is called, or a dimension or table itself; its code, where it has no name."""
         texts = self.release["populations"][population]["labels"].get(kind, {}).get(group, {})
-        return texts.get(self.language) or (self.words["rest"] if group == REST else group or kind)
+        unnamed = self.words["rest"] if group == REST else group or kind
+        return str(texts.get(self.language) or unnamed)
 
     def population(self, name: str) -> str:
         """Return what a population is called."""
@@ -73,7 +74,7 @@ class Reading:
 
     def unit(self, population: str) -> str:
         """Return the unit in which a population is counted."""
-        unit = self.release["populations"][population]["unit"]
+        unit = str(self.release["populations"][population]["unit"])
         return self.words.get(f"unit_{unit}", unit)
 
     def title(self, population: str, table: str) -> str:
@@ -85,7 +86,7 @@ class Reading:
 
     def country(self) -> str:
         """Return the country's name, or its code."""
-        code = self.release["country"]
+        code = str(self.release["country"])
         return self.words.get(f"country_{code}", code)
 
     def period(self, name: str) -> str:
