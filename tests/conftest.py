@@ -25,9 +25,16 @@ from tests.attacks.report import (
     pytest_configure,
     pytest_terminal_summary,
 )
+from tests.scheduling import pytest_xdist_make_scheduler
 from tests.world import World, new_world
 
-__all__ = ["pytest_addoption", "pytest_collection_modifyitems", "pytest_configure", "pytest_terminal_summary"]
+__all__ = [
+    "pytest_addoption",
+    "pytest_collection_modifyitems",
+    "pytest_configure",
+    "pytest_terminal_summary",
+    "pytest_xdist_make_scheduler",
+]
 
 settings.register_profile(
     "ci",

@@ -17,7 +17,7 @@ import pytest
 from api.cli import build_parser
 from api.postgres import Server
 from api.settings import DatabaseRole
-from tests.api.agreeing import PROGRAM, act_refused, agree, free_port, wait_for
+from tests.api.agreeing import PATIENCE, PROGRAM, act_refused, agree, free_port, wait_for
 from tests.imports.forms import FICTIONAL
 from tests.receiver import receiving, verified
 
@@ -74,7 +74,7 @@ class Installation:
 
     def run(self, *words: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(  # noqa: S603 - our own program
-            [*PROGRAM, *words], env=self.environment, capture_output=True, text=True, check=False, timeout=60
+            [*PROGRAM, *words], env=self.environment, capture_output=True, text=True, check=False, timeout=PATIENCE
         )
 
     def agreed(self, *words: str) -> "subprocess.CompletedProcess[str]":
@@ -120,7 +120,7 @@ async def connected(dsn: str, role: DatabaseRole) -> None:
     """Wait until somebody has logged in as the role."""
     connection = await asyncpg.connect(dsn)
     try:
-        for _ in range(150):
+        for _ in range(900):
             if await connection.fetchval("SELECT 1 FROM pg_stat_activity WHERE usename = $1", role):
                 return
             await asyncio.sleep(0.1)
@@ -160,7 +160,7 @@ def test_a_misspelt_setting_is_2_and_one_line(installation: Installation) -> Non
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert wrong.stderr == "no such setting: NRM_DEBUGG\n"
@@ -219,12 +219,16 @@ def test_the_service_serves_and_stops_cleanly_when_told(installation: Installati
     try:
         address = f"http://127.0.0.1:{installation.port}"
         assert wait_for(f"{address}/health/ready").json() == {"status": "ready"}
-        funnel = httpx.get(f"{address}/v1/caseload/funnel", headers={"Authorization": f"Bearer {token(installation)}"})
+        funnel = httpx.get(
+            f"{address}/v1/caseload/funnel",
+            headers={"Authorization": f"Bearer {token(installation)}"},
+            timeout=PATIENCE,
+        )
         assert funnel.status_code == 200
         assert "server" not in funnel.headers
     finally:
         process.send_signal(signal.SIGTERM)
-        output, errors = process.communicate(timeout=15)
+        output, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert "Traceback" not in output + errors
     assert '"route": "/caseload/funnel"' in output + errors
@@ -238,7 +242,7 @@ async def test_the_worker_works_and_stops_cleanly_when_told(installation: Instal
         assert process.poll() is None
     finally:
         process.send_signal(signal.SIGTERM)
-        output, errors = process.communicate(timeout=15)
+        output, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert "Traceback" not in output + errors
 
@@ -261,7 +265,7 @@ async def test_api_and_worker_together_tell_a_webhook_of_an_event_and_are_watche
                 "FROM organisations WHERE code = 'COORDINATION'"
             )
             await connection.close()
-            for _ in range(150):
+            for _ in range(900):
                 if receiver.calls:
                     break
                 await asyncio.sleep(0.1)
@@ -277,7 +281,7 @@ async def test_api_and_worker_together_tell_a_webhook_of_an_event_and_are_watche
     finally:
         for process in processes:
             process.send_signal(signal.SIGTERM)
-        said = [process.communicate(timeout=20) for process in processes]
+        said = [process.communicate(timeout=PATIENCE) for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
     assert "Traceback" not in str(said)
     assert "whsec_" not in str(said)
@@ -286,7 +290,7 @@ async def test_api_and_worker_together_tell_a_webhook_of_an_event_and_are_watche
 def registered(installation: Installation, url: str) -> dict[str, str]:
     headers = {"Authorization": f"Bearer {token(installation)}", "Idempotency-Key": "register-webhook"}
     body = {"url": url, "kinds": ["referral_overdue"]}
-    made = httpx.post(f"http://127.0.0.1:{installation.port}/v1/webhooks", headers=headers, json=body)
+    made = httpx.post(f"http://127.0.0.1:{installation.port}/v1/webhooks", headers=headers, json=body, timeout=PATIENCE)
     assert made.status_code == 201, made.text
     hook: dict[str, str] = made.json()
     return hook
@@ -369,7 +373,7 @@ async def test_the_drill_of_erasing_and_restoring_is_done_by_command(
                 break
             await asyncio.sleep(0.1)
         worker.send_signal(signal.SIGTERM)
-        output = worker.communicate(timeout=30)
+        output = worker.communicate(timeout=PATIENCE)
         assert erasure is not None, output
         head = said("ledger", "export", "--output", ledger).split()[-1]
         (tmp_path / "certificate").write_text(said("erasures", "certificate", "--erasure", str(erasure)))

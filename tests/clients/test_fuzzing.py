@@ -16,8 +16,11 @@ from tests.journeys.scenes import referred, supported
 
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 THOROUGH = settings.get_current_profile_name() == "thorough"
-PHASES, TRIES = ("examples,coverage,fuzzing", 50) if THOROUGH else ("fuzzing", 6)
+PHASES = "examples,coverage,fuzzing" if THOROUGH else "fuzzing"
 """`make fuzz` also tries every limit of every parameter and field: many thousand requests."""
+
+TRIES = {"alpha": 6, "north": 3, "coordinator": 3}
+"""Of each operation; for whom references lead somewhere, more come further than to the refusal. `make fuzz`: 50."""
 
 
 async def leading_somewhere(served: Served, folder: Path) -> Path:
@@ -36,16 +39,17 @@ async def leading_somewhere(served: Served, folder: Path) -> Path:
     return file
 
 
-@pytest.mark.parametrize("who", ["alpha", "north", "coordinator"])
+@pytest.mark.parametrize("who", TRIES)
 async def test_no_generated_request_meets_a_failure_or_an_undocumented_answer(
     who: str, served: Served, tmp_path: Path
 ) -> None:
     config = await leading_somewhere(served, tmp_path)
+    tries = 50 if THOROUGH else TRIES[who]
     code, printed = await run(
         "schemathesis",
         *("--config-file", str(config), "run", str(FILE), "--url", served.address),
         *("--header", f"Authorization: Bearer {served.token(who)}", "--checks", CHECKS),
-        *("--phases", PHASES, "--max-examples", str(TRIES), "--generation-deterministic"),
+        *("--phases", PHASES, "--max-examples", str(tries), "--generation-deterministic"),
         *("--workers", "1", "--no-color", "--suppress-health-check", "all"),
         folder=tmp_path,
     )
@@ -53,4 +57,4 @@ async def test_no_generated_request_meets_a_failure_or_an_undocumented_answer(
     assert f"Tested: {len(OPERATIONS)}\n" in printed, printed[-3000:]
     generated = re.search(r"(\d+) generated, (\d+) passed", printed)
     assert generated is not None, printed[-3000:]
-    assert int(generated[1]) == int(generated[2]) > 3 * len(OPERATIONS)
+    assert int(generated[1]) == int(generated[2]) > tries // 2 * len(OPERATIONS)

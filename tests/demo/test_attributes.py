@@ -16,10 +16,11 @@ from tests.world import CATALOGUE
 
 SHARED = tree.ROOT / ".." / "shared" / "data" / "ctdc_joint_frequencies.csv.gz"
 MANY = 3000
+ASSUMED = assumptions()
 
 
 def dice(seed: int = 1) -> Dice:
-    return Dice(assumptions(), f"test {seed}")
+    return Dice(ASSUMED, f"test {seed}")
 
 
 def test_persons_are_drawn_as_often_as_the_table_says() -> None:
