@@ -134,8 +134,11 @@ async def stages(world: World) -> dict[str, str]:
         await carried(world, reference, "north", *done)
         if stage == "completed":
             await world.act("north", reference, "completion", {"outcome": "partial"})
-    told["mistaken"], _ = await agreed(world)
-    await world.act("alpha", await referred(world, told["mistaken"]), "error-mark")
+    for name, done in (("mistaken", ()), ("mistaken_service", acts)):
+        told[name], _ = await agreed(world)
+        reference = await referred(world, told[name])
+        await carried(world, reference, "north", *done)
+        await world.act("alpha", reference, "error-mark")
     return told
 
 
