@@ -12,7 +12,7 @@ from domain.codes import CountUnit, Language, NrmRole
 from domain.results.framework import Better, Framework, Indicator, Level
 from domain.results.measures import How
 from domain.results.periods import PeriodKind
-from domain.results.rules import Fault, Origin, Result, Status, rounded
+from domain.results.rules import Contradiction, Origin, Result, Status, rounded
 from domain.workflow.catalogue import Catalogue
 from domain.workflow.sop import Basis
 
@@ -78,7 +78,7 @@ class PartOut(Out):
 class WarningOut(Out):
     """A contradiction, and what contradicts what."""
 
-    fault: Fault
+    fault: Contradiction
     says: list[Word] = Field(max_length=20)
 
 

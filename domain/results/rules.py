@@ -43,7 +43,7 @@ class Status(StrEnum):
     NOT_AVAILABLE = "not_available"
 
 
-class Fault(StrEnum):
+class Contradiction(StrEnum):
     """What contradicts what."""
 
     SOURCES_DIFFER = "sources_differ"
@@ -59,7 +59,7 @@ class Fault(StrEnum):
 class Warned:
     """A contradiction, with the numbers or units that contradict each other."""
 
-    fault: Fault
+    fault: Contradiction
     says: tuple[str, ...]
 
 
@@ -220,16 +220,18 @@ def warnings_of(
     for one in mine:
         if one.value is not None:
             answers.setdefault(Period(one.period_from, one.period_to), set()).add(one.value)
-    warned += [Warned(Fault.SOURCES_DIFFER, _said(values)) for values in answers.values() if len(values) > 1]
+    warned += [Warned(Contradiction.SOURCES_DIFFER, _said(values)) for values in answers.values() if len(values) > 1]
     if any(one.disputed for one in mine):
-        warned.append(Warned(Fault.SOURCE_DISPUTES, tuple(sorted({one.source for one in mine if one.disputed}))))
+        warned.append(
+            Warned(Contradiction.SOURCE_DISPUTES, tuple(sorted({one.source for one in mine if one.disputed})))
+        )
     apart = [one for one in inside if one.series in indicator.apart and one.value]
-    warned += [Warned(Fault.COUNTED_APART, (str(one.value), one.series)) for one in apart]
+    warned += [Warned(Contradiction.COUNTED_APART, (str(one.value), one.series)) for one in apart]
     differing = {target.value for target in _speaking(indicator, country, period)}
     if len(differing) > 1:
-        warned.append(Warned(Fault.TARGETS_DIFFER, _said(differing)))
+        warned.append(Warned(Contradiction.TARGETS_DIFFER, _said(differing)))
     if indicator.stated_unit is not None and indicator.stated_unit != indicator.unit:
-        warned.append(Warned(Fault.UNIT_DIFFERS, (indicator.stated_unit, indicator.unit)))
+        warned.append(Warned(Contradiction.UNIT_DIFFERS, (indicator.stated_unit, indicator.unit)))
     return tuple(warned)
 
 
@@ -302,7 +304,9 @@ def told(
     others = entered(indicator, figures, country, period)
     warned = warnings_of(indicator, figures, country, period)
     if own is not None and others is not None and others.value not in (None, own.value):
-        warned += (Warned(Fault.COUNTED_DIFFERS, _said(one.value for one in (own, others) if one.value is not None)),)
+        warned += (
+            Warned(Contradiction.COUNTED_DIFFERS, _said(one.value for one in (own, others) if one.value is not None)),
+        )
     found = own or others or Result(indicator.key, country, period, None, Origin.NOWHERE)
     found = replace(found, warnings=warned)
     return measured_against(found, indicator, target_of(indicator, country, period), framework.status)
@@ -329,10 +333,10 @@ def together(
     said = {one.value for one in stated if Period(one.period_from, one.period_to) == period} - {None, value}
     warned = dict.fromkeys(warning for one in mine for warning in one.warnings)
     if said and value is not None:
-        warned[Warned(Fault.SOURCES_DIFFER, _said({value, *(one for one in said if one is not None)}))] = None
+        warned[Warned(Contradiction.SOURCES_DIFFER, _said({value, *(one for one in said if one is not None)}))] = None
     silent = sorted(one.country for one in mine if one.value is None)
     if silent and known:
-        warned[Warned(Fault.INCOMPLETE, tuple(silent))] = None
+        warned[Warned(Contradiction.INCOMPLETE, tuple(silent))] = None
     found = Result(
         indicator.key,
         framework.region,

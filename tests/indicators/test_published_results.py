@@ -19,7 +19,7 @@ from auth.authentication import enter
 from auth.tokens import Claims
 from domain.codes import Role
 from domain.results.queries import entered_figures, results
-from domain.results.rules import Fault, Origin, Result, Status, rounded, together
+from domain.results.rules import Contradiction, Origin, Result, Status, rounded, together
 from tests.conftest import Databases
 from tests.indicators.micro import COUNTRIES, PUBLISHED, hand_entered, published, with_published_records
 from tests.world import CATALOGUE, World, new_world
@@ -194,17 +194,17 @@ def test_outcome_2_2_has_no_data_and_not_0(told: Told) -> None:
 
 
 def test_every_published_contradiction_is_warned_of(told: Told) -> None:
-    def faults(key: str, country: str, period: str = DAR.name) -> dict[Fault, tuple[str, ...]]:
+    def faults(key: str, country: str, period: str = DAR.name) -> dict[Contradiction, tuple[str, ...]]:
         return {one.fault: one.says for one in told(key, country, period).warnings}
 
-    assert faults("dar-1-1", "XC")[Fault.SOURCES_DIFFER] == ("1574", "1616")
-    assert faults("dar-2-4", "KG")[Fault.TARGETS_DIFFER] == ("1015", "1105")
-    assert faults("dar-2-4", "XC")[Fault.TARGETS_DIFFER] == ("1015", "1105")
+    assert faults("dar-1-1", "XC")[Contradiction.SOURCES_DIFFER] == ("1574", "1616")
+    assert faults("dar-2-4", "KG")[Contradiction.TARGETS_DIFFER] == ("1015", "1105")
+    assert faults("dar-2-4", "XC")[Contradiction.TARGETS_DIFFER] == ("1015", "1105")
     bans = faults("hotline-victims", "TJ", "2017")
-    assert bans[Fault.COUNTED_APART] == ("2243", "hotline-re-entry-bans")
-    assert bans[Fault.SOURCE_DISPUTES] == ("dar-evaluation-2020",)
+    assert bans[Contradiction.COUNTED_APART] == ("2243", "hotline-re-entry-bans")
+    assert bans[Contradiction.SOURCE_DISPUTES] == ("dar-evaluation-2020",)
     assert told("hotline-victims", "TJ", "2017").value is None, "vulnerable migrants are no victims of trafficking"
-    assert faults("dar-2-2b", "KG")[Fault.UNIT_DIFFERS] == ("persons", "calls")
+    assert faults("dar-2-2b", "KG")[Contradiction.UNIT_DIFFERS] == ("persons", "calls")
     marked = {one["code"] for one in published()["indicators"] if "contradiction" in one}
     assert marked == {"1.1", "2.4"}
     assert sum("contradiction" in row for row in published()["hotline_years"]["rows"]) == 1

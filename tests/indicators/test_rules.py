@@ -12,7 +12,7 @@ from domain.codes import CountUnit
 from domain.figures.models import PublishedFigure
 from domain.results.framework import Framework, Indicator
 from domain.results.periods import Period, parse, tiling
-from domain.results.rules import Fault, Origin, Result, Row, Status, counted, target_of, together, told
+from domain.results.rules import Contradiction, Origin, Result, Row, Status, counted, target_of, together, told
 from tests.world import CATALOGUE
 
 FRAMEWORK = CATALOGUE.framework("KG")
@@ -120,21 +120,21 @@ def test_a_period_that_is_covered_only_in_part_has_no_data() -> None:
 
 
 def test_two_sources_that_differ_are_warned_of_and_no_data_contradicts_nobody() -> None:
-    def faults(*figures: PublishedFigure) -> list[Fault]:
+    def faults(*figures: PublishedFigure) -> list[Contradiction]:
         found = told(indicator("dar-1-1"), FRAMEWORK, (), (), figures, "KG", YEARS[2016])
         return [one.fault for one in found.warnings]
 
-    assert faults(figure(7), figure(8, source="other")) == [Fault.SOURCES_DIFFER]
+    assert faults(figure(7), figure(8, source="other")) == [Contradiction.SOURCES_DIFFER]
     assert faults(figure(7), figure(7, source="other")) == []
     assert faults(figure(7), figure(None, source="other")) == []
-    assert faults(figure(7, disputed=True)) == [Fault.SOURCE_DISPUTES]
+    assert faults(figure(7, disputed=True)) == [Contradiction.SOURCE_DISPUTES]
 
 
 def test_what_was_counted_speaks_and_a_figure_that_differs_is_warned_of() -> None:
     entered = [figure(9, series="dar-2-4")]
     found = told(indicator("dar-2-4"), FRAMEWORK, [row(7)], {"persons_sent"}, entered, "KG", YEARS[2016])
     assert (found.value, found.origin) == (7, Origin.COUNTED)
-    assert [(one.fault, one.says) for one in found.warnings] == [(Fault.COUNTED_DIFFERS, ("7", "9"))]
+    assert [(one.fault, one.says) for one in found.warnings] == [(Contradiction.COUNTED_DIFFERS, ("7", "9"))]
 
 
 def test_nothing_counted_is_0_only_where_something_was_recorded_before() -> None:
@@ -199,7 +199,7 @@ def test_a_sum_of_countries_is_computed_and_compared_with_what_a_source_says() -
            for country, value in (("KG", 5), ("KZ", 6))]  # fmt: skip
     summed = together(one, FRAMEWORK, own, [figure(12, period, country="XC")], period)
     assert (summed.value, summed.target, summed.origin) == (11, 825, Origin.ADDED)
-    assert [(warned.fault, warned.says) for warned in summed.warnings] == [(Fault.SOURCES_DIFFER, ("11", "12"))]
+    assert [(warned.fault, warned.says) for warned in summed.warnings] == [(Contradiction.SOURCES_DIFFER, ("11", "12"))]
     assert together(one, FRAMEWORK, own, [figure(11, period, country="XC")], period).warnings == ()
 
 
@@ -209,7 +209,7 @@ def test_a_sum_without_a_country_is_no_percentage_of_the_target_of_all() -> None
     own = [told(one, FRAMEWORK, (), (), [figure(5, period)], country, period) for country in ("KG", "KZ")]
     summed = together(one, FRAMEWORK, own, [], period)
     assert (summed.value, summed.target, summed.percent, summed.status) == (5, 825, None, Status.NOT_AVAILABLE)
-    assert [(warned.fault, warned.says) for warned in summed.warnings] == [(Fault.INCOMPLETE, ("KZ",))]
+    assert [(warned.fault, warned.says) for warned in summed.warnings] == [(Contradiction.INCOMPLETE, ("KZ",))]
 
 
 def test_the_hash_changes_with_everything_that_is_said() -> None:

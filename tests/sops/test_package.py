@@ -77,6 +77,7 @@ def test_the_schema_on_disk_is_the_one_of_the_code() -> None:
         - set(ROOT.glob("kg/kg-confidentiality/*"))
         - set(ROOT.glob("kg/kg-retention/*"))
         - set(ROOT.glob("kg/kg-statistics/*"))
+        - set(ROOT.glob("kg/kg-results/*"))
     ),
     ids=lambda path: path.parent.name,
 )
