@@ -154,13 +154,9 @@ def test_a_misused_command_line_is_2_and_says_how_it_is_used(
 
 
 def test_a_misspelt_setting_is_2_and_one_line(installation: Installation) -> None:
+    environment = installation.environment | {"NRM_DEBUGG": "secret-value"}
     wrong = subprocess.run(  # noqa: S603 - our own program
-        [*PROGRAM, "serve"],
-        env=installation.environment | {"NRM_DEBUGG": "secret-value"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE,
+        [*PROGRAM, "serve"], env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE
     )
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert wrong.stderr == "no such setting: NRM_DEBUGG\n"
