@@ -102,6 +102,12 @@ def _population(reading: Reading, population: str) -> dict[str, Any]:
         "unit": reading.unit(population),
         "tables": [_table(reading, population, name) for name, shown in tables if shown["windows"]],
         "waiting": [reading.title(population, name) for name, shown in tables if not shown["windows"]],
+        "retracted": [
+            (reading.title(population, name), reading.span(window))
+            for name, shown in tables
+            if not shown["windows"]
+            for window in shown["retracted"]
+        ],
     }
 
 

@@ -144,6 +144,9 @@ def test_a_retracted_figure_is_not_shown_but_that_there_was_one_is() -> None:
     shown = page(changed(retracted=[window]), RAW, "en").decode()
     assert "7775" not in shown
     assert "first half of 2022: Retracted, because it was found wrong; do not use it." in shown
+    alone = page(changed(retracted=[window], windows=[]), RAW, "en").decode()
+    assert "7775" not in alone
+    assert "first half of 2022: Retracted, because it was found wrong; do not use it." in alone
 
 
 def test_words_of_a_release_are_never_markup() -> None:
