@@ -16,15 +16,11 @@ READ = (
     "persons",
     "cooperations",
     "deadlines",
-    "capacity_questions",
-    "capacity_askings",
     "service_costs",
     "compensation_records",
-    "courses",
     "exploitation_episodes",
     "follow_ups",
     "awards",
-    "award_cases",
 )
 """What the function reads and the owner of the tables could not read until now."""
 

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from migrations.row_security import keep_functions_private, let_owner_read
+from migrations.row_security import keep_functions_private
 
 revision = "0026"
 down_revision = "0025"
@@ -75,11 +75,9 @@ DASHBOARD = """
 
 
 def upgrade() -> None:
-    let_owner_read("deadlines")
     op.execute(DASHBOARD)
     keep_functions_private()
 
 
 def downgrade() -> None:
     op.execute("DROP FUNCTION nrm_dashboard()")
-    op.execute("DROP POLICY owner ON deadlines")

@@ -18,7 +18,7 @@ from tests.world import ISSUER, STAFF, World, token_of
 
 Attack = Callable[..., None]
 
-PATHS = ("/cases", "/contacts", "/referrals/inbox", "/organisations", "/statistics/releases", "/notifications")
+PATHS = ("/cases", "/contacts", "/referrals/inbox", "/organisations", "/caseload", "/notifications")
 
 
 async def tries(world: World, token: str) -> list[httpx.Response]:

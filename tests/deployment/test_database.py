@@ -150,7 +150,7 @@ async def test_a_time_limit_and_a_lock_that_is_not_had_pass_by_themselves(databa
 async def test_a_refused_statement_is_no_outage_and_shows_no_parameter(database: Database) -> None:
     async with database.engine().connect() as connection:
         with pytest.raises(exc.DBAPIError) as refused:
-            await connection.execute(text("SELECT count(*) FROM releases WHERE :name = ''"), {"name": CANARY})
+            await connection.execute(text("SELECT count(*) FROM counted_cases WHERE :name = ''"), {"name": CANARY})
     assert not is_unavailable(refused.value)
     assert CANARY not in str(refused.value)
     assert not is_unavailable(ValueError("ours"))
