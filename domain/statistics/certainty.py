@@ -98,16 +98,17 @@ def _certain(
     """Yield each combination that must be there, with how many at least in each set of periods."""
     unknown = np.array([attack.knowledge.unknown(period) for period in stretch], dtype=np.int64)
     among: Numbers = runs @ unknown
-    asked = [list(_asked(programmes, stretch, unknown, runs)) for programmes in parts]
+    told = [list(_asked(programmes, stretch, unknown, runs)) for programmes in parts]
+    asked = [([groups for groups, _ in one], np.array([least for _, least in one]) - among) for one in told if one]
     waiting: list[tuple[Combination, int, Numbers]] = [((), 0, among)]
     while waiting:
         groups, start, left = waiting.pop()
         for number in range(start, len(asked)):
-            for more, least in asked[number]:
-                found = left + least - among
-                if (found > 0).any():
-                    yield groups + more, found
-                    waiting.append((groups + more, number + 1, found))
+            several, less = asked[number]
+            every = left + less
+            for place in np.flatnonzero(every.max(axis=1) > 0):
+                yield groups + several[place], every[place]
+                waiting.append((groups + several[place], number + 1, every[place]))
 
 
 def _asked(

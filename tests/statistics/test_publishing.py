@@ -62,7 +62,7 @@ async def test_a_release_goes_from_the_ledger_to_the_public_and_an_erratum_takes
     publisher, author = Publisher(world.runtime, world.access, told.append), claims_of(world, AUTHOR)
     with pytest.raises(NothingToPublish):
         await publisher.prepare(author)
-    await close(admin, "2025-H1", 150)
+    await close(admin, "2025-H1", 200)
     kept = await publisher.prepare(author)
     assert (kept.number, json.loads(kept.report)["passed"]) == (1, True)
     assert len(told) > len(KNOWING)
