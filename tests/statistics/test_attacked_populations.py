@@ -13,7 +13,7 @@ from tests.statistics.published_limits import NUMBER, VALUES, Outside, among, li
 from tests.statistics.releases_to_attack import PEOPLE, Series, drawn
 
 SEEDS: Final = range(1)
-"""Few; `python -m tests.statistics.attacked_populations` tries thousands."""
+"""Few; `make statistics` tries thousands."""
 
 
 @pytest.fixture(scope="module")

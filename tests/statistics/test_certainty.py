@@ -117,12 +117,23 @@ def test_the_rules_themselves_say_that_others_are_in_a_cell() -> None:
         assert attack.bounds(("a", "a", "a"), 0).least == least
 
 
-def test_the_gate_refuses_it() -> None:
-    """Every rule is kept, and no whole record is there for certain; but two groups of few must overlap."""
+@pytest.mark.parametrize(("own", "who"), [(0, "anybody"), (12, "one")])
+def test_the_gate_refuses_it(own: int, who: str) -> None:
+    """Every rule is kept, and no whole record is there for certain; but two groups must overlap, in few others."""
     cases = []
-    for number, sex, region in ((8, "a", "a"), (26, "a", "b"), (26, "b", "a")):
-        cases += [(people(1, sex, region, "ab"[place % 2])[0][0], (ALL[place // 2 % 4],)) for place in range(number)]
+    others = (*ALL[1:], "five")
+    for number, sex, region, names in (
+        (own, "a", "a", ALL[:1]),
+        (8, "a", "a", others),
+        (26, "a", "b", others),
+        (26, "b", "a", others),
+    ):
+        for place in range(number):
+            cases += people(1, sex, region, "ab"[place % 2], known=(names[place // 2 % len(names)],))
     one = counted(PEOPLE, cases)
     sexes, regions, work = (window(name, [one]) for name in PEOPLE.tables)
-    assert {finding.leak for finding in inspect(PEOPLE, RULES, [sexes, regions, work], [one])} == {Leak.PRESENCE}
+    found = inspect(PEOPLE, RULES, [sexes, regions, work], [one])
+    assert {finding.leak for finding in found} == {Leak.PRESENCE}
+    assert who in {finding.attacker for finding in found}
+    assert (own == 0) is ("anybody" in {finding.attacker for finding in found})
     assert inspect(PEOPLE, RULES, [sexes], [one]) == []
