@@ -6,11 +6,13 @@ from typing import Final
 
 import pytest
 
+from domain.statistics.reading import retract
 from tests.statistics.attacked_populations import SIZES, attacked
 from tests.statistics.independent_attacker import Attacker
 from tests.statistics.necessary_overlaps import Overlaps
+from tests.statistics.populations import POPULATION, RULES
 from tests.statistics.published_limits import NUMBER, VALUES, Outside, among, limits_of
-from tests.statistics.releases_to_attack import PEOPLE, Series, drawn
+from tests.statistics.releases_to_attack import PEOPLE, Series, drawn, told
 
 SEEDS: Final = range(1)
 """Few; `make statistics` tries thousands."""
@@ -83,6 +85,24 @@ def test_no_organisation_is_certain_of_a_few_others(size: int, seed: int, name: 
     assert limits.limits, "nothing was published"
     assert list(overlaps.certain()), "nothing was asked"
     assert list(overlaps.claims(series.hidden(limits.known))) == []
+
+
+@pytest.mark.parametrize("believing", [False, True])
+def test_a_window_that_was_retracted_helps_neither_who_believes_it_nor_who_does_not(
+    series: Series, *, believing: bool
+) -> None:
+    """The newest release still says what a retracted window showed: no older one need be read."""
+    finer = next(one for one in series.windows if one.first > 0 and one.levels != POPULATION.coarsest(one.table))
+    before = next(one for one in series.windows if one.table == finer.table and one.last == finer.first - 1)
+    windows = retract(series.windows, before.table, before.first, before.last)
+    document = told(POPULATION, RULES, windows, len(series.totals))
+    outsides = [Outside(series.totals, (own,), believing=believing) for own in series.organisations.values()]
+    for outside in (Outside(series.totals, believing=believing), *outsides):
+        limits = limits_of(document, PEOPLE, series.declaration, outside)
+        shown = [limit for limit in limits.limits if (limit.source, limit.first) == (before.table, before.first)]
+        assert bool(shown) is believing
+        assert any("hindsight" in limit.source and limit.first == before.first for limit in limits.limits)
+        assert list(Overlaps(limits).claims(series.hidden(limits.known))) == []
 
 
 def test_a_report_in_the_press_completes_no_record(series: Series) -> None:
