@@ -82,8 +82,9 @@ BARE = f"""
     FROM counted_cases, unnest(array_prepend(NULL::uuid, organisations)) AS o (organisation) WHERE population = $1
     GROUP BY GROUPING SETS ((1, 2), {_SETS}, (1, 2, 3, 5))
     UNION ALL
-    SELECT period, NULL, {DIMENSIONS}, count(*) FROM counted_cases WHERE population = $1
-    GROUP BY {", ".join(str(place) for place in (1, *range(3, 13)))}
+    SELECT period, organisation, {DIMENSIONS}, count(*)
+    FROM counted_cases, unnest(array_prepend(NULL::uuid, organisations)) AS o (organisation) WHERE population = $1
+    GROUP BY {", ".join(str(place) for place in range(1, 13))}
 """  # noqa: S608 - words of this file alone
 """The same figures by GROUPING SETS over the rows as they lie."""
 

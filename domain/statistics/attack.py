@@ -14,25 +14,20 @@ statistical tabular data protection", European Journal of Operational Research 2
 du théorème des probabilités totales", Fundamenta Mathematicae 25 (1935).
 """
 
-import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
-import highspy
 import numpy as np
-from numpy.typing import NDArray
 
 from domain.statistics.counts import NOBODY, Caseload
 from domain.statistics.declaration import Cell, Population, Rules
+from domain.statistics.programme import Mask, ends, least, programme
 from domain.statistics.windows import Window
 
-Mask = NDArray[np.bool_]
 Values = frozenset[str]
-
-
-class Contradiction(Exception):
-    """No number of cases agrees with what was published and what is known: one of them is wrong."""
+Groups = Mapping[str, Values]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +52,29 @@ class Knowledge:
     Attributes:
         totals: The exact number of cases, by period.
         own: What it can subtract, by period.
-        beyond: The least cases that the rules leave in every published cell without its own.
+        beyond: The least cases in every published cell without any two organisations; 0 if the rules are not kept.
+        allied: So many organisations it is.
     """
 
     totals: Sequence[int]
     own: Mapping[int, Caseload] = field(default_factory=dict)
     beyond: int = 0
+    allied: int = 0
 
     def unknown(self, period: int) -> int:
         """Return how many cases of a period it does not know itself."""
         return self.totals[period] - self.own.get(period, NOBODY).total
+
+    def left(self, own: int) -> int:
+        """Return the least cases that the rules leave in a published cell in which it knows so many."""
+        return self.beyond and self.beyond + 2 - (self.allied if own else 0)
 
 
 @dataclass(frozen=True)
 class _Row:
     """So many unknown cases, at least and at most, have these values and were registered in these periods."""
 
-    groups: Mapping[str, Values]
+    groups: Groups
     first: int
     last: int
     least: int
@@ -96,10 +97,10 @@ class Attack:
     def __init__(self, population: Population, rules: Rules, windows: Iterable[Window], knowledge: Knowledge) -> None:
         self.population, self.rules, self.knowledge = population, rules, knowledge
         self.windows = [window for window in windows if window.cells]
-        self._rows = [self._rows_of(window) for window in self.windows]
+        self._rows = [[*self._rows_of(window), *self._betrayed(window)] for window in self.windows]
         used = [set(population.tables[window.table].dimensions) for window in self.windows]
         self._together = {name: together for together in _joined(used) for name in together}
-        self._parts: dict[tuple[int, ...], list[_Part]] = {}
+        self._parts: dict[tuple[int, ...], list[Part]] = {}
         self._covering: dict[int, tuple[int, ...]] = {}
 
     def bounds(self, values: Cell, period: int) -> Bounds:
@@ -123,7 +124,7 @@ class Attack:
         whole = named == len(values) and all(one.whole for one in found)
         return Bounds(least, min(one.most for one in found), among, whole)
 
-    def _parts_at(self, period: int) -> list["_Part"]:
+    def _parts_at(self, period: int) -> list["Part"]:
         """Return the programmes for a period: the same for all periods that the same windows cover."""
         if period not in self._covering:
             self._covering[period] = tuple(
@@ -134,25 +135,67 @@ class Attack:
             self._parts[covering] = self._parts_of(period)
         return self._parts[covering]
 
-    def _rows_of(self, window: Window) -> list[_Row]:
+    def stretches(self, since: int) -> Iterator[tuple[range, list[list["Part"]]]]:
+        """Yield periods that windows bind to one another, up to the newest, with the programmes of each part.
+
+        Between two stretches every window ends, so that nothing is learnt from both of them together.
+        """
+        first = 0
+        for end in range(1, len(self.knowledge.totals) + 1):
+            if end < len(self.knowledge.totals) and any(one.first < end <= one.last for one in self.windows):
+                continue
+            stretch, first = range(first, end), end
+            if end > since:
+                parts = [self._within(names, stretch) for names in sorted(set(self._together.values()), key=sorted)]
+                yield stretch, [programmes for programmes in parts if programmes]
+
+    def _within(self, names: frozenset[str], stretch: range) -> list["Part"]:
+        """Return the programmes of some dimensions that say something about a stretch; no two about one period."""
+        found: list[Part] = []
+        for period in stretch:
+            if any(period in span for part in found for span in part.spans):
+                continue
+            rows = self._concerned(names, period)
+            if rows:
+                spans = _spans(list(chain.from_iterable(rows)), period)
+                unknown = [sum(self.knowledge.unknown(one) for one in span) for span in spans]
+                found.append(Part(self.population, sorted(names), rows, spans, unknown, 0))
+        return found
+
+    def _rows_of(self, window: Window) -> Iterator[_Row]:
+        total = sum(self.knowledge.totals[window.first : window.last + 1])
+        for groups, cell, own in self._cells(window, window.levels):
+            if cell not in window.cells:
+                continue
+            least, most = self.rules.uncertainty(window.cells[cell])
+            if self.knowledge.beyond:
+                most = min(most, total - self.rules.minimum)
+            yield _Row(groups, window.first, window.last, max(self.knowledge.left(own), least - own), most - own)
+
+    def _betrayed(self, window: Window) -> Iterator[_Row]:
+        """Yield what the levels of the next window tell of this one: finer ones are taken where many were in each."""
+        levels = _betraying(self.population, self.windows, window) if self.knowledge.beyond else None
+        if levels is not None:
+            total = sum(self.knowledge.unknown(one) for one in range(window.first, window.last + 1))
+            for groups, _, own in self._cells(window, levels):
+                least = max(self.knowledge.left(own), 2 * self.rules.minimum - own)
+                yield _Row(groups, window.first, window.last, least, total)
+
+    def _cells(self, window: Window, levels: tuple[int, ...]) -> Iterator[tuple[Groups, Cell, int]]:
+        """Yield the cells of a window at some levels: their groups of values, and how many it knows there."""
         names = self.population.tables[window.table].dimensions
-        groupings = self.population.groupings(window.table, window.levels)
+        groupings = self.population.groupings(window.table, levels)
         own: Counter[Cell] = Counter()
         for period in range(window.first, window.last + 1):
-            known = self.knowledge.own.get(period, NOBODY)
-            own.update(known.grouped(self.population, window.table, window.levels))
-        rows = []
-        for cell, published in window.cells.items():
+            own.update(self.knowledge.own.get(period, NOBODY).grouped(self.population, window.table, levels))
+        for cell in self.population.cells(window.table, levels):
             groups = {
                 name: frozenset(value for value, group in grouping.items() if group == wanted)
                 for name, grouping, wanted in zip(names, groupings, cell, strict=True)
             }
-            least, most = self.rules.uncertainty(published)
-            least, most = max(self.knowledge.beyond, least - own[cell]), most - own[cell]
-            rows.append(_Row(groups, window.first, window.last, least, most))
-        return rows
+            yield groups, cell, own[cell]
 
-    def _parts_of(self, period: int) -> list["_Part"]:
+    def _parts_of(self, period: int) -> list["Part"]:
         """Return the programmes that say something about a period."""
         used = {
             name
@@ -165,7 +208,7 @@ class Attack:
         spans = _spans(rows, period)
         unknown = [sum(self.knowledge.unknown(one) for one in span) for span in spans]
         (at,) = [number for number, span in enumerate(spans) if period in span]
-        return [_Part(self.population, names, found, spans, unknown, at) for names, found in sorted(parts.items())]
+        return [Part(self.population, names, found, spans, unknown, at) for names, found in sorted(parts.items())]
 
     def _concerned(self, names: frozenset[str], period: int) -> list[list[_Row]]:
         """Return the rows of windows with these dimensions that reach the period, also by way of others."""
@@ -175,12 +218,34 @@ class Attack:
             if names.issuperset(self.population.tables[window.table].dimensions)
         ]
         found = [rows for rows in mine if rows[0].covers(period)]
-        while True:
+        while found:
             first, last = min(rows[0].first for rows in found), max(rows[0].last for rows in found)
             more = [rows for rows in mine if rows not in found and rows[0].first <= last and rows[0].last >= first]
             if not more:
-                return found
+                break
             found += more
+        return found
+
+
+def _betraying(population: Population, windows: Iterable[Window], window: Window) -> tuple[int, ...] | None:
+    """Return the levels of the window that follows in a table, if they tell anything of this one."""
+    later = [one for one in windows if one.table == window.table and one.first > window.last]
+    levels = min(later, key=lambda one: one.first).levels if later else population.coarsest(window.table)
+    return None if levels == population.coarsest(window.table) else levels
+
+
+def betrayed_since(population: Population, windows: Sequence[Window], since: int) -> int:
+    """Return the first period of which something is learnt by what is published of a period and later ones."""
+    return min(
+        (
+            window.first
+            for window in windows
+            if window.last < since
+            and _betraying(population, windows, window)
+            and any(one.table == window.table and one.first == window.last + 1 for one in windows if one.first >= since)
+        ),
+        default=since,
+    )
 
 
 def told_apart(population: Population, windows: Iterable[Window], cross: Iterable[Cell], period: int) -> list[Cell]:
@@ -203,12 +268,13 @@ def told_apart(population: Population, windows: Iterable[Window], cross: Iterabl
     return list(found.values())
 
 
-class _Part:
+class Part:
     """The programme of some dimensions that hang together, for the periods that are treated alike with one.
 
     Attributes:
         names: The dimensions.
         among: How many unknown cases those periods have.
+        spans: All periods that are bound to them; those that every row treats alike together.
     """
 
     def __init__(
@@ -220,7 +286,7 @@ class _Part:
         unknown: Sequence[int],
         at: int,
     ) -> None:
-        self.names, self.among = names, unknown[at]
+        self.names, self.among, self.spans = names, unknown[at], spans
         place = {name: number for number, name in enumerate(population.dimensions)}
         self._places = [place[name] for name in names]
         rows = [row for window in windows for row in window]
@@ -232,9 +298,15 @@ class _Part:
         ]
         for number, among in enumerate(unknown):
             limits.append((self._mask({}, [one == number for one in range(len(spans))]), among, among))
-        self._solver = _programme(limits, whole=len(windows) > 1 or len(names) > 1)
+        self._solver = programme(limits, whole=len(windows) > 1 or len(names) > 1)
         self._solved: dict[Cell, Bounds] = {}
         self._optima: dict[bytes, tuple[int, int]] = {}
+        self.groups = {name: _groups(rows, self._atoms[name], name) for name in names}
+
+    def least(self, groups: Groups, spans: Sequence[bool]) -> int:
+        """Return how many cases there are in groups at least, in several spans together."""
+        aim = self._mask(groups, spans)
+        return least(self._solver, aim) if aim.any() else 0
 
     def bounds(self, values: Cell) -> Bounds:
         """Return the bounds of the finest groups of these values, of all dimensions, that the windows tell apart."""
@@ -252,11 +324,11 @@ class _Part:
         aim = self._mask(target, self._here)
         key = aim.tobytes()
         if key not in self._optima:
-            self._optima[key] = _ends(self._solver, aim)
+            self._optima[key] = ends(self._solver, aim)
         single = len(target) == len(self.names) and all(len(group) == 1 for group in target.values())
         return Bounds(*self._optima[key], self.among, single)
 
-    def _mask(self, groups: Mapping[str, Values], spans: Sequence[bool]) -> Mask:
+    def _mask(self, groups: Groups, spans: Sequence[bool]) -> Mask:
         """Return which of the combinations of atoms and periods a row, or a target, is about."""
         mask = np.ones((*(len(one) for one in self._atoms.values()), len(spans)), dtype=bool)
         for axis, (name, sets) in enumerate(self._atoms.items()):
@@ -285,6 +357,12 @@ def _atoms(population: Population, name: str, rows: Sequence[_Row]) -> list[Valu
     return [frozenset(one) for one in signatures.values()]
 
 
+def _groups(rows: Sequence[_Row], atoms: Iterable[Values], name: str) -> list[Values]:
+    """Return the groups of a dimension that rows speak of, and the parts that they cut it into."""
+    named = (row.groups[name] for row in rows if name in row.groups)
+    return list(dict.fromkeys([*named, *atoms]))
+
+
 def _spans(rows: Sequence[_Row], period: int) -> list[tuple[int, ...]]:
     """Return the periods concerned; those that every row treats alike together."""
     first, last = min((row.first for row in rows), default=period), max((row.last for row in rows), default=period)
@@ -293,43 +371,3 @@ def _spans(rows: Sequence[_Row], period: int) -> list[tuple[int, ...]]:
     for one in range(first, last + 1):
         spans.setdefault(frozenset(window for window in windows if window[0] <= one <= window[1]), []).append(one)
     return [tuple(one) for one in spans.values()]
-
-
-def _programme(limits: Sequence[tuple[Mask, int, int]], *, whole: bool) -> highspy.Highs:
-    """Return the programme with these limits, in whole cases where parts of a case could make a difference."""
-    solver = highspy.Highs()  # type: ignore[no-untyped-call]  # its stubs leave the constructor out
-    solver.silent()
-    programme = highspy.HighsLp()
-    size = len(limits[0][0])
-    programme.num_col_, programme.num_row_ = size, len(limits)
-    programme.col_cost_ = np.zeros(size)
-    programme.col_lower_ = np.zeros(size)
-    programme.col_upper_ = np.full(size, highspy.kHighsInf)
-    programme.row_lower_ = np.array([least for _, least, _ in limits], dtype=np.float64)
-    programme.row_upper_ = np.array([most for _, _, most in limits], dtype=np.float64)
-    programme.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-    columns = [np.flatnonzero(mask) for mask, _, _ in limits]
-    programme.a_matrix_.start_ = np.cumsum([0, *(len(one) for one in columns)])
-    programme.a_matrix_.index_ = np.concatenate(columns)
-    programme.a_matrix_.value_ = np.ones(sum(len(one) for one in columns))
-    if whole:
-        programme.integrality_ = [highspy.HighsVarType.kInteger] * size
-    solver.passModel(programme)
-    return solver
-
-
-def _ends(solver: highspy.Highs, aim: Mask) -> tuple[int, int]:
-    """Return the least and the most that the aim can add up to within the limits."""
-    size = len(aim)
-    solver.changeColsCost(size, np.arange(size, dtype=np.int32), aim.astype(np.float64))
-    least = _optimum(solver, highspy.ObjSense.kMinimize)
-    most = _optimum(solver, highspy.ObjSense.kMaximize)
-    return math.ceil(least - 1e-6), math.floor(most + 1e-6)
-
-
-def _optimum(solver: highspy.Highs, sense: highspy.ObjSense) -> float:
-    solver.changeObjectiveSense(sense)
-    solver.run()
-    if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
-        raise Contradiction
-    return float(solver.getInfo().objective_function_value)

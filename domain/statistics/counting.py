@@ -157,7 +157,11 @@ def counting(country: str, name: str, population: Population) -> "CompoundSelect
         .select_from(cases.join(each, true()))
         .group_by(func.grouping_sets(*sets))
     )
-    cross = select(cases.c.period, nobody, literal(_CROSS), *cells, func.count()).group_by(cases.c.period, *cells)
+    cross = (
+        select(*whose, literal(_CROSS), *cells, func.count())
+        .select_from(cases.join(each, true()))
+        .group_by(*whose, *cells)
+    )
     return by_table.union_all(cross)
 
 
@@ -168,7 +172,7 @@ class _Tally:
         self._named = named
         self._totals: dict[str, dict[UUID | None, int]] = {}
         self._tables: dict[tuple[str, UUID | None, str], dict[Cell, int]] = {}
-        self._cross: dict[str, dict[Cell, int]] = {}
+        self._cross: dict[tuple[str, UUID | None], dict[Cell, int]] = {}
         self._population = population
         places = {name: number for number, name in enumerate(population.dimensions)}
         self._by_mask: dict[int, list[tuple[str, tuple[int, ...]]]] = {}
@@ -183,7 +187,7 @@ class _Tally:
     def add(self, period: str, organisation: UUID | None, mask: int, cell: Cell, cases: int) -> None:
         """Take in one row."""
         if mask == _CROSS:
-            self._cross.setdefault(period, {})[cell] = cases
+            self._cross.setdefault((period, organisation), {})[cell] = cases
         elif mask == self._mask(()):
             self._totals.setdefault(period, {})[organisation] = cases
         else:
@@ -195,6 +199,7 @@ class _Tally:
         return Caseload(
             self._totals.get(period, {}).get(organisation, 0),
             {table: self._tables.get((period, organisation, table), {}) for table in self._population.tables},
+            self._cross.get((period, organisation), {}),
         )
 
     def count(self, period: str) -> Count:
@@ -203,5 +208,4 @@ class _Tally:
         return Count(
             self._caseload(period, None),
             {code: self._caseload(period, organisations[code]) for code in sorted(organisations)},
-            self._cross.get(period, {}),
         )

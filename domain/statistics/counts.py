@@ -16,10 +16,12 @@ class Caseload:
     Attributes:
         total: How many cases.
         tables: By table: by cell of values, not groups.
+        cross: How many have the same values in all dimensions of the population, in the order of its dimensions.
     """
 
     total: int
     tables: Mapping[str, Cells]
+    cross: Cells = field(default_factory=dict)
 
     def grouped(self, population: Population, table: str, levels: tuple[int, ...]) -> dict[Cell, int]:
         """Return the cells of a table at its levels, also those in which nobody was counted."""
@@ -40,12 +42,15 @@ class Count:
     Attributes:
         everybody: All cases that were registered in it.
         organisations: By organisation: those of the cases that it knows of. One case may be known to several.
-        cross: How many have the same values in all dimensions of the population, in the order of its dimensions.
     """
 
     everybody: Caseload
     organisations: Mapping[str, Caseload] = field(default_factory=dict)
-    cross: Cells = field(default_factory=dict)
+
+    @property
+    def cross(self) -> Cells:
+        """How many have the same values in all dimensions."""
+        return self.everybody.cross
 
 
 NOTHING = Count(NOBODY)
@@ -55,24 +60,22 @@ def together(counts: Iterable[Count]) -> Count:
     """Return several periods as one. Nobody was registered twice, so that counts add up."""
     several = list(counts)
     names = sorted({name for one in several for name in one.organisations})
-    cross: Counter[Cell] = Counter()
-    for one in several:
-        cross.update(one.cross)
     return Count(
         _sum(one.everybody for one in several),
         {name: _sum(one.organisations.get(name, NOBODY) for one in several) for name in names},
-        cross,
     )
 
 
 def _sum(caseloads: Iterable[Caseload]) -> Caseload:
     total = 0
     tables: dict[str, Counter[Cell]] = {}
+    cross: Counter[Cell] = Counter()
     for one in caseloads:
         total += one.total
+        cross.update(one.cross)
         for table, cells in one.tables.items():
             tables.setdefault(table, Counter()).update(cells)
-    return Caseload(total, tables)
+    return Caseload(total, tables, cross)
 
 
 def counted(population: Population, records: Iterable[tuple[Mapping[str, str], Iterable[str]]]) -> Count:
@@ -88,7 +91,6 @@ def counted(population: Population, records: Iterable[tuple[Mapping[str, str], I
     return Count(
         _caseload(population, everybody),
         {name: _caseload(population, cells) for name, cells in sorted(known.items())},
-        Counter(everybody),
     )
 
 
@@ -98,4 +100,4 @@ def _caseload(population: Population, cells: list[Cell]) -> Caseload:
     for table, declared in population.tables.items():
         places = [place[name] for name in declared.dimensions]
         tables[table] = Counter(tuple(cell[one] for one in places) for cell in cells)
-    return Caseload(len(cells), tables)
+    return Caseload(len(cells), tables, Counter(cells))

@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from domain.statistics.attack import Attack, Contradiction, Knowledge, told_apart
+from domain.statistics.attack import Attack, Knowledge, betrayed_since, told_apart
+from domain.statistics.certainty import Truth, certain_of_few
 from domain.statistics.counts import Caseload, Count, together
 from domain.statistics.declaration import Cell, Population, Rules
+from domain.statistics.programme import Contradiction
 from domain.statistics.windows import Reason, Window, faults
 
 
@@ -106,12 +108,16 @@ def _learnt(
     """Attack with what stands, and again with what was retracted: who has read it may believe it still."""
     standing = [window for window in windows if not window.retracted]
     beliefs = [standing] if len(standing) == len(windows) else [standing, [*windows]]
+    told = betrayed_since(population, windows, since)
     asked = [_asked(population, believed, periods, since) for believed in beliefs]
-    totals = [one.everybody.total for one in periods]
+    totals, truth = (
+        [one.everybody.total for one in periods],
+        Truth(population, {number: one.everybody for number, one in enumerate(periods)}),
+    )
     for attacker, own in attackers(periods):
-        knowledge = Knowledge(totals, own)
+        knowledge = Knowledge(totals, own, rules.minimum, 1 if own else 0)
         attacks = (Attack(population, rules, believed, knowledge) for believed in beliefs)
-        found, *more = (_found(attack, rules, each) for attack, each in zip(attacks, asked, strict=True))
+        found, *more = (_found(attack, truth, told, each) for attack, each in zip(attacks, asked, strict=True))
         found |= {leak for also in more for leak in also} - {Leak.CONTRADICTION}
         tell(1)
         for leak in sorted(found):
@@ -126,9 +132,9 @@ def _asked(
     return {period: told_apart(population, windows, periods[period].cross, period) for period in later}
 
 
-def _found(attack: Attack, rules: Rules, asked: Mapping[int, Sequence[Cell]]) -> set[Leak]:
+def _found(attack: Attack, truth: Truth, since: int, asked: Mapping[int, Sequence[Cell]]) -> set[Leak]:
     try:
-        return set(_leaks(attack, rules, asked))
+        return set(_leaks(attack, truth, since, asked))
     except Contradiction:
         return {Leak.CONTRADICTION}
 
@@ -140,7 +146,10 @@ def attackers(periods: Sequence[Count]) -> Iterable[tuple[str, Mapping[int, Case
         yield name, {number: one.organisations[name] for number, one in enumerate(periods) if name in one.organisations}
 
 
-def _leaks(attack: Attack, rules: Rules, asked: Mapping[int, Sequence[Cell]]) -> Iterator[Leak]:
+def _leaks(attack: Attack, truth: Truth, since: int, asked: Mapping[int, Sequence[Cell]]) -> Iterator[Leak]:
+    rules = attack.rules
+    if certain_of_few(attack, truth, since):
+        yield Leak.PRESENCE
     for period, combinations in asked.items():
         for values in combinations:
             bounds = attack.bounds(values, period)

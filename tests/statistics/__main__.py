@@ -5,10 +5,11 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from multiprocessing import get_context
 
+from tests.statistics import attacked_populations as independent
 from tests.statistics.differencing import TOLERATED, TRICKLE, advantage, ours, rolling
 from tests.statistics.measuring import FORBIDDEN, SETTINGS, SIZES, Numbers, measured
 from tests.statistics.reporting import DOCUMENT, RESULTS, filled
@@ -45,22 +46,26 @@ def _told(done: int, total: int, began: float) -> None:
     sys.stderr.flush()
 
 
-def _populations(each: int, processes: int) -> int:
-    """Attack populations; returns how many findings there were that must not be."""
-    jobs = list(_jobs(each))
+Job = tuple[str, int, int]
+
+
+def _all(
+    part: str, jobs: list[Job], measure: Callable[[Job], tuple[str, int, Numbers]], processes: int, wrong: Iterable[str]
+) -> int:
+    """Measure populations; returns how many findings there were that must not be."""
     found: dict[str, dict[str, Numbers]] = {}
     began = written = time.monotonic()
     with get_context("forkserver").Pool(processes) as pool:
-        for done, (setting, size, numbers) in enumerate(pool.imap_unordered(measured, jobs, chunksize=5), start=1):
+        for done, (setting, size, numbers) in enumerate(pool.imap_unordered(measure, jobs, chunksize=5), start=1):
             of_setting = found.setdefault(setting, {})
             of_setting[str(size)] = of_setting.get(str(size), Counter()) + numbers
             _told(done, len(jobs), began)
             if time.monotonic() - written > OFTEN or done == len(jobs):
-                _write("populations", found)
+                _write(part, found)
                 written = time.monotonic()
-    wrong = sum(numbers[name] for setting in found.values() for numbers in setting.values() for name in FORBIDDEN)
-    sys.stderr.write(f"\n{len(jobs):,} populations, {wrong} findings after the gate\n")
-    return wrong
+    findings = sum(numbers[name] for setting in found.values() for numbers in setting.values() for name in wrong)
+    sys.stderr.write(f"\n{part}: {len(jobs):,}, {findings} findings after the gate\n")
+    return findings
 
 
 def _differencing(pairs: int) -> int:
@@ -79,10 +84,16 @@ def main() -> int:
     """
     parser = argparse.ArgumentParser(prog="make statistics", description=main.__doc__)
     parser.add_argument("--each", type=int, default=1000, help="populations of each size; 0 measures none anew")
+    parser.add_argument("--independent", type=int, default=1000, help="the same, for the attacker written apart")
     parser.add_argument("--processes", type=int, default=2, help="at once")
     parser.add_argument("--pairs", type=int, default=500, help="worlds that differ in one person; 0 measures none anew")
     given = parser.parse_args()
-    wrong = _populations(given.each, given.processes) if given.each else 0
+    wrong = 0
+    if given.each:
+        wrong += _all("populations", list(_jobs(given.each)), measured, given.processes, FORBIDDEN)
+    if given.independent:
+        jobs = [("independent", size, seed) for seed in range(given.independent) for size in independent.SIZES]
+        wrong += _all("independent", jobs, independent.measured, given.processes, independent.FORBIDDEN)
     wrong += _differencing(given.pairs) if given.pairs else 0
     _document()
     return 1 if wrong else 0

@@ -1,11 +1,9 @@
 """Attack many published populations, and count what was reached.
 
-`python -m tests.statistics.attacked_populations 1000 [first seed]` does so for each size, and says after every 25 how
-far it is, so that a run that is cut short has said something.
+`make statistics` does so for each size, after the attacks with the project's own programme.
 """
 
 import random
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
@@ -22,7 +20,12 @@ SIZES: Final[Mapping[int, int]] = {20: 5, 60: 3, 150: 3, 400: 3, 1000: 3}
 REPORTS: Final = 10
 """So many cases were in the newspapers."""
 
-EVERY: Final = 25
+FORBIDDEN: Final = (
+    *(f"{knowing}: exact recoveries" for knowing in ("totals", "press", "one", "two")),
+    *(f"{knowing}: presences" for knowing in ("totals", "press", "one")),
+    "solver: exact recoveries",
+)
+"""What nobody may reach, whom the rules assume."""
 
 
 def outsides(series: Series, chance: random.Random) -> Iterator[tuple[str, Outside]]:
@@ -103,16 +106,7 @@ def small_combination(limits: Limits, hidden: Cases, chance: random.Random) -> t
     return groups, periods
 
 
-def main(each: int, first: int) -> None:
-    """Attack so many populations of each size, and print the sums."""
-    found = {size: Counter[str]() for size in SIZES}
-    for number in range(first, first + each):
-        for size, periods in SIZES.items():
-            found[size] += attacked(drawn(size, number, periods), random.Random(number))  # noqa: S311 - repeatable
-        if (number + 1 - first) % EVERY == 0 or number + 1 == first + each:
-            for size, sums in found.items():
-                print(size, dict(sorted(sums.items())), flush=True)  # noqa: T201 - a command line prints
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0)
+def measured(job: tuple[str, int, int]) -> tuple[str, int, Counter[str]]:
+    """Return the setting, the size and what was reached of one population, as a process is told of it."""
+    setting, size, seed = job
+    return setting, size, attacked(drawn(size, seed, SIZES[size]), random.Random(seed))  # noqa: S311 - repeatable

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from domain.statistics.attack import Attack, Contradiction, Knowledge, told_apart
+from domain.statistics.attack import Attack, Knowledge, told_apart
 from domain.statistics.counts import NOBODY, Caseload, Count, counted
 from domain.statistics.declaration import Population, Rules
 from domain.statistics.gate import attackers, inspect
+from domain.statistics.programme import Contradiction
 from domain.statistics.release import prepare
 from domain.statistics.windows import Reason, Window
 from tests.statistics.designs import DESIGNS, TWO_WAYS, Weaker
@@ -142,8 +143,8 @@ def attacked(
         everybody += [one for one in attackers(paired(population, drawn)) if one[1]]
     for name, own in everybody:
         who = "anybody" if not own else "two" if "+" in name else "one"
-        # Who is an organisation knows as well that the rules leave ten cases of others in every cell.
-        attack = Attack(population, RULES, windows, Knowledge(totals, own, RULES.minimum if own else 0))
+        allied = {"anybody": 0, "one": 1, "two": 2}[who]
+        attack = Attack(population, RULES, windows, Knowledge(totals, own, RULES.minimum, allied))
         for period, several in asked.items():
             for values in several:
                 found[f"asked.{who}"] += 1

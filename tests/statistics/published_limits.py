@@ -67,11 +67,13 @@ class Outside:
         totals: The exact number of cases of each period; None where it is not known.
         own: For each organisation that takes part, all its cases.
         press: Cases that were in the newspapers, with all their attributes.
+        believing: Whether a window that was retracted is believed still; the newest release says what it showed.
     """
 
     totals: Sequence[int] | None = None
     own: tuple[Cases, ...] = ()
     press: Cases | None = None
+    believing: bool = False
 
     def known(self, nobody: Cases) -> Cases:
         """Each case that is known, once."""
@@ -162,10 +164,14 @@ class _Reader:
 
     def read(self, tables: Mapping[str, Any]) -> Iterable[Limit]:
         for table, told in tables.items():
-            for window in told["windows"]:
+            retracted = told.get("retracted", [])
+            for window in [*told["windows"], *(retracted if self.outside.believing else [])]:
                 yield from self.window(table, told["dimensions"], window)
-            for before, after in pairwise(told["windows"]):
+            for before, after in pairwise(sorted([*told["windows"], *retracted], key=self.begins)):
                 yield from self.hindsight(table, told["dimensions"], before, after)
+
+    def begins(self, window: Mapping[str, Any]) -> int:
+        return self.periods(window)[0]
 
     def window(self, table: str, dimensions: Sequence[str], window: Mapping[str, Any]) -> Iterable[Limit]:
         if window["total"] is not None:

@@ -18,6 +18,15 @@ SETTINGS = {
 LEAKS = {"exact": "exact recoveries", "presence": "certain presences", "narrow": "narrow bounds"}
 WHO = {"anybody": "anybody", "one": "one organisation", "two": "two together"}
 
+KNOWING = {
+    "totals": "anybody",
+    "press": "ten press reports",
+    "one": "one organisation",
+    "two": "two together",
+    "two and press": "the two that know most, and the press",
+}
+REACHED = ("attacks", "exact recoveries", "presences", "presences of a person's full record")
+
 Numbers = Mapping[str, int]
 
 
@@ -34,6 +43,10 @@ def _parts(found: Mapping[str, Any]) -> Iterable[str]:
         columns = {size: of_setting[size] for size in sorted(of_setting, key=int)}
         yield f"### {title}\n"
         yield _table(["cases in a period", *columns], [*_released(columns), *_attacked(columns), *_reasons(columns)])
+    columns = found.get("independent", {}).get("independent", {})
+    columns = {size: columns[size] for size in sorted(columns, key=int)}
+    yield "### The second attacker\n"
+    yield _table(["cases in a period", *columns], _reached(columns))
     columns = found["populations"]["made_up"]
     columns = {size: columns[size] for size in sorted(columns, key=int)}
     yield "### Weaker designs that the gate refused\n"
@@ -95,6 +108,15 @@ def _attacked(columns: Mapping[str, Numbers]) -> Iterable[list[str]]:
     for who in ("one", "two"):
         cells = (f"{numbers.get(f'residual.{who}', 0):,}" for numbers in columns.values())
         yield [f"cells with fewer than ten left without {WHO[who]}", *cells]
+
+
+def _reached(columns: Mapping[str, Numbers]) -> Iterable[list[str]]:
+    for name, title in (
+        ("populations", "populations"),
+        ("windows", "windows published"),
+        *((f"{who}: {leak}", f"{leak}, {whom}") for leak in REACHED for who, whom in KNOWING.items()),
+    ):
+        yield [title, *(f"{numbers.get(name, 0):,}" for numbers in columns.values())]
 
 
 def _reasons(columns: Mapping[str, Numbers]) -> Iterable[list[str]]:

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.statistics.attack import Attack, Bounds, Contradiction, Knowledge
+from domain.statistics.attack import Attack, Bounds, Knowledge
 from domain.statistics.counts import Caseload, Count, counted
 from domain.statistics.declaration import Population, Rules
+from domain.statistics.programme import Contradiction
 from domain.statistics.windows import Window
 from tests.statistics.populations import POPULATION, period, repeatable
 

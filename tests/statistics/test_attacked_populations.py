@@ -6,14 +6,16 @@ from typing import Final
 
 import pytest
 
+from domain.statistics.reading import retract
 from tests.statistics.attacked_populations import SIZES, attacked
 from tests.statistics.independent_attacker import Attacker
 from tests.statistics.necessary_overlaps import Overlaps
+from tests.statistics.populations import POPULATION, RULES
 from tests.statistics.published_limits import NUMBER, VALUES, Outside, among, limits_of
-from tests.statistics.releases_to_attack import PEOPLE, Series, drawn
+from tests.statistics.releases_to_attack import PEOPLE, Series, drawn, told
 
 SEEDS: Final = range(1)
-"""Few; `python -m tests.statistics.attacked_populations` tries thousands."""
+"""Few; `make statistics` tries thousands."""
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +33,7 @@ def test_nobody_is_recovered_and_nobody_is_present_for_certain(size: int) -> Non
             assert found[f"{knowing}: presences of a person's full record"] == 0, f"seed {seed}: {found}"
         for knowing in ("totals", "press", "one", "two"):
             assert found[f"{knowing}: exact recoveries"] == 0, f"seed {seed}: {found}"
-        for knowing in ("totals", "press"):
+        for knowing in ("totals", "press", "one"):
             assert found[f"{knowing}: presences"] == 0, f"seed {seed}: {found}"
         assert found["solver: asked"] > 0
         assert found["solver: exact recoveries"] == 0, f"seed {seed}: {found}"
@@ -63,6 +65,44 @@ def test_the_choice_of_groups_tells_two_organisations_nothing_of_few(size: int, 
         claims = list(Overlaps(limits).claims(series.hidden(limits.known)))
         assert [claim for claim in claims if len(claim.groups) == 1] == []
     assert finer > 0
+
+
+@pytest.mark.parametrize(
+    ("size", "seed", "name"),
+    [
+        pytest.param(60, 0, "org-0", id="two groups"),
+        pytest.param(150, 18, "org-1", id="two groups, of one period"),
+        pytest.param(20, 2, "org-0", id="two periods of a window"),
+    ],
+)
+def test_no_organisation_is_certain_of_a_few_others(size: int, seed: int, name: str) -> None:
+    """Each of these was certain of six to nine others while the gate asked for whole records and windows alone."""
+    series = drawn(size, seed, SIZES[size])
+    limits = limits_of(
+        series.document, PEOPLE, series.declaration, Outside(series.totals, (series.organisations[name],))
+    )
+    overlaps = Overlaps(limits)
+    assert limits.limits, "nothing was published"
+    assert list(overlaps.certain()), "nothing was asked"
+    assert list(overlaps.claims(series.hidden(limits.known))) == []
+
+
+@pytest.mark.parametrize("believing", [False, True])
+def test_a_window_that_was_retracted_helps_neither_who_believes_it_nor_who_does_not(
+    series: Series, *, believing: bool
+) -> None:
+    """The newest release still says what a retracted window showed: no older one need be read."""
+    finer = next(one for one in series.windows if one.first > 0 and one.levels != POPULATION.coarsest(one.table))
+    before = next(one for one in series.windows if one.table == finer.table and one.last == finer.first - 1)
+    windows = retract(series.windows, before.table, before.first, before.last)
+    document = told(POPULATION, RULES, windows, len(series.totals))
+    outsides = [Outside(series.totals, (own,), believing=believing) for own in series.organisations.values()]
+    for outside in (Outside(series.totals, believing=believing), *outsides):
+        limits = limits_of(document, PEOPLE, series.declaration, outside)
+        shown = [limit for limit in limits.limits if (limit.source, limit.first) == (before.table, before.first)]
+        assert bool(shown) is believing
+        assert any("hindsight" in limit.source and limit.first == before.first for limit in limits.limits)
+        assert list(Overlaps(limits).claims(series.hidden(limits.known))) == []
 
 
 def test_a_report_in_the_press_completes_no_record(series: Series) -> None:
