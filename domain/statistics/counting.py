@@ -119,8 +119,7 @@ async def counted_periods(session: "AsyncSession", declared: Declared) -> Counte
     for name, population in declared.populations.items():
         rows = await session.execute(counting(declared.country, name, population))
         tally = _Tally(population, named)
-        for period, organisation, mask, *cell, cases in rows:
-            tally.add(period, organisation, mask, tuple(cell), cases)
+        tally.take(rows)
         counts[name] = [tally.count(period) for period in periods]
     return Counted(periods, counts)
 
@@ -184,11 +183,20 @@ class _Tally:
         size = len(self._population.dimensions)
         return (1 << size) - 1 - sum(1 << (size - 1 - place) for place in places)
 
-    def add(self, period: str, organisation: UUID | None, mask: int, cell: Cell, cases: int) -> None:
-        """Take in one row."""
-        if mask == _CROSS:
-            self._cross.setdefault((period, organisation), {})[cell] = cases
-        elif mask == self._mask(()):
+    def take(self, rows: Iterable[Any]) -> None:
+        """Take in rows. Nearly all are of the full cross, and there can be millions: so these are put away here."""
+        for row in rows:
+            if row[2] == _CROSS:
+                whose = row[0], row[1]
+                cells = self._cross.get(whose)
+                if cells is None:
+                    cells = self._cross[whose] = {}
+                cells[row[3:-1]] = row[-1]
+            else:
+                self._add(row[0], row[1], row[2], row[3:-1], row[-1])
+
+    def _add(self, period: str, organisation: UUID | None, mask: int, cell: Cell, cases: int) -> None:
+        if mask == self._mask(()):
             self._totals.setdefault(period, {})[organisation] = cases
         else:
             for table, places in self._by_mask[mask]:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from io import BufferedReader, BytesIO, StringIO, TextIOWrapper
@@ -120,7 +120,8 @@ class Installation:
                 if rights.startswith("rw"):
                     start, end = (int(number, 16) for number in span.split("-"))
                     memory.seek(start)
-                    parts.append(memory.read(end - start))
+                    with suppress(OSError):  # given back since the list was made: nothing is there any more
+                        parts.append(memory.read(end - start))
         return b"".join(parts)
 
 
