@@ -7,16 +7,12 @@ of our own, as sparse as real ones; few organisations know of many cases, and ma
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import asyncpg
 
-from api import directory
-from api.bootstrap import database_access, prepare
-from api.development import ensure_keys
-from api.runtime import Runtime, build
-from api.settings import DatabaseRole, Settings
-from benchmarks.duplicates import passable_folder
+from api.runtime import Runtime
+from api.settings import DatabaseRole
+from benchmarks.duplicates import installed
 from benchmarks.measuring import Result, rate, result
 from domain.statistics.catalogue import Declared
 from domain.statistics.counting import counted_periods
@@ -100,21 +96,10 @@ class Ledger:
 
 @asynccontextmanager
 async def _filled(cases: int) -> AsyncIterator[Ledger]:
-    with passable_folder() as folder:
-        settings = Settings(data_dir=folder, default_language="en")
-        ensure_keys(settings)
-        with database_access(settings) as access:
-            await prepare(access)
-            runtime = build(settings, access.dsns)
-            async with runtime.database.sessions(DatabaseRole.OWNER)() as session:
-                entries = directory.read(Path(directory.__file__).parent / "fictional" / "directory.yaml")
-                await directory.load(entries, session, runtime)
-            connection = await asyncpg.connect(access.admin_dsn(access.database))
-            declared = runtime.catalogue.statistics("KG")
-            await _fill(connection, declared, cases)
-            yield Ledger(runtime, declared, connection)
-            await connection.close()
-            await runtime.database.close()
+    async with installed() as (_, runtime, connection):
+        declared = runtime.catalogue.statistics("KG")
+        await _fill(connection, declared, cases)
+        yield Ledger(runtime, declared, connection)
 
 
 OTHERS = """

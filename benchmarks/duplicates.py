@@ -69,7 +69,8 @@ def passable_folder() -> Iterator[Path]:
 
 
 @asynccontextmanager
-async def _sealed(identities: int) -> AsyncIterator[Sealed]:
+async def installed() -> AsyncIterator[tuple[Settings, Runtime, "asyncpg.Connection[asyncpg.Record]"]]:
+    """Install the service with its fictional directory; yields it with a connection of the database's superuser."""
     with passable_folder() as folder:
         settings = Settings(data_dir=folder, default_language="en")
         ensure_keys(settings)
@@ -80,14 +81,20 @@ async def _sealed(identities: int) -> AsyncIterator[Sealed]:
                 entries = directory.read(Path(directory.__file__).parent / "fictional" / "directory.yaml")
                 await directory.load(entries, session, runtime)
             connection = await asyncpg.connect(access.admin_dsn(access.database))
-            await _open_cases(runtime, settings)
-            columns, counts = await _fill(connection, runtime, identities)
-            row = await connection.fetchrow("SELECT case_id, version, sealed FROM match_entries LIMIT 1")
-            wanted = open_vector(row["sealed"], UUID(str(row["case_id"])), row["version"], runtime.keys)
-            await search_once(runtime)
-            yield Sealed(runtime, connection, columns, counts, wanted)
+            yield settings, runtime, connection
             await connection.close()
             await runtime.database.close()
+
+
+@asynccontextmanager
+async def _sealed(identities: int) -> AsyncIterator[Sealed]:
+    async with installed() as (settings, runtime, connection):
+        await _open_cases(runtime, settings)
+        columns, counts = await _fill(connection, runtime, identities)
+        row = await connection.fetchrow("SELECT case_id, version, sealed FROM match_entries LIMIT 1")
+        wanted = open_vector(row["sealed"], UUID(str(row["case_id"])), row["version"], runtime.keys)
+        await search_once(runtime)
+        yield Sealed(runtime, connection, columns, counts, wanted)
 
 
 async def _open_cases(runtime: Runtime, settings: Settings) -> None:
