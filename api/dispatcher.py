@@ -31,7 +31,7 @@ LANES: Final = 3
 """Webhooks that one process calls at once: one that hangs does not keep the others waiting."""
 
 BATCH: Final = 20
-"""Events of one turn: as many at most come twice when a dispatcher dies."""
+"""Events of one turn: as many at most, for each lane, come twice when a dispatcher dies."""
 
 LONGEST_TURN: Final = 1.0
 """Seconds after which a turn begins no further attempt: so old is what it knows of conflict walls, at most."""
