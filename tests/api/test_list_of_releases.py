@@ -69,6 +69,7 @@ async def test_every_release_is_listed_newest_first_with_links_that_lead_to_its_
         assert heading is not None
         assert text(heading) == f"{word['country_KG']}: {word['release']} {release['number']}"
         told = {text(one[0]): text(one[1]) for one in section.iter("div")}
+        assert release["until"] == (await anybody.get(f"{LIST}/{release['id']}")).json()["periods"][-1]
         year, half = release["until"].split("-")
         moment = release["published_at"]
         assert told == {
@@ -145,7 +146,8 @@ async def test_the_list_is_read_by_ear_and_speaks_its_language(anybody: httpx.As
         for code in tree.iter("code"):
             code.text = ""
         allowed = {"CSV", "XLSX", "DHIS", "JSON", "TXT", "Excel", "SHA", "English", "UTC"}
-        assert set(re.findall(r"[A-Za-z]{2,}", text(body))) <= allowed
+        spoken = text(body).replace("nrm statistics verify", "")
+        assert set(re.findall(r"[A-Za-z]{2,}", spoken)) <= allowed
 
 
 async def test_the_list_may_be_kept_for_a_minute_and_is_not_sent_twice(anybody: httpx.AsyncClient) -> None:
@@ -187,14 +189,14 @@ async def test_the_list_says_when_there_is_nothing_and_grows_with_what_is_publis
             assert (await approve(world, who, kept)).status_code == 201
         assert ET.tostring(await shown(anybody, "ru")) == ET.tostring(empty), "signed by two is not yet published"
         first = await published(world)
-        assert [text(one) for one in (await shown(anybody, "ru")).iter("code")][:-1] == [first.id]
+        assert [text(one) for one in (await shown(anybody, "ru")).iter("code")] == [first.id]
         waiting = await candidate(world, 2)
         page = (await anybody.get(PAGE.format("ru"))).text
         assert waiting.address not in page
         assert first.id in page
         second = await published(world, 2)
         assert second.id == waiting.address
-        shown_now = [text(one) for one in (await shown(anybody, "ru")).iter("code")][:-1]
+        shown_now = [text(one) for one in (await shown(anybody, "ru")).iter("code")]
         assert shown_now == [second.id, first.id]
 
 

@@ -6,24 +6,20 @@ import html
 import json
 import re
 import shutil
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-from api.schemas.releases import ReleaseOut
-from api.statistics.formats import formats_of
 from api.statistics.listing import listing
 from api.statistics.page import page
 from api.statistics.reading import LANGUAGES, words
 from domain.codes import Language
-from domain.statistics.document import address
 from tests.browser import browser
 from tests.driving import Visitor, visitor
 from tests.serving import serving
-from tests.statistics.made import release
+from tests.statistics.made import listed, release
 from tests.statistics.releasing import published
 from tests.world import World
 
@@ -40,20 +36,6 @@ MOST_CLICKS = 5
 """From the one address to the figures; fewer are needed."""
 
 
-def two_listed() -> list[ReleaseOut]:
-    """Return two releases as they are listed."""
-    files = [
-        {"name": name, "media_type": file.media_type, "bytes": len(file.content), "address": address(file.content)}
-        for name, file in formats_of(release(6), bytes(64)).items()
-    ]
-    of = {"country": "KG", "previous": "", "files": files}
-    dated = [("2022-H1", datetime(2022, 11, 1, tzinfo=UTC)), ("2024-H2", datetime(2025, 5, 4, tzinfo=UTC))]
-    return [
-        ReleaseOut.model_validate(of | {"id": f"{number}" * 64, "number": number, "until": until, "published_at": at})
-        for number, (until, at) in enumerate(dated, 1)
-    ]
-
-
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """Return what the browser measures on every page in every width."""
@@ -61,7 +43,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     raw = release(6)
     for language in LANGUAGES:
         (folder / f"{language}.html").write_bytes(page(json.loads(raw), raw, language))
-        (folder / f"list-{language}.html").write_bytes(listing(two_listed(), Language(language)))
+        (folder / f"list-{language}.html").write_bytes(listing(listed(), Language(language)))
     shutil.copy(MEASURING, folder)
     pages = [f"{kind}{language}.html" for kind in KINDS for language in LANGUAGES]
     wanted = quote(json.dumps({"pages": pages, "widths": WIDTHS}))
