@@ -5,10 +5,11 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from sqlmodel import col, select
 
-from api.dependencies import IDEMPOTENT, CurrentActor, May, Reference, Work, opens
+from api.dependencies import IDEMPOTENT, CurrentActor, Cursor, Limit, May, Reference, Work, opens
+from api.pagination import cursor_of, position
 from api.routes.cases import READ_PROBLEMS, WRITE_PROBLEMS
 from api.runtime import Runtime
-from api.schemas.duplicates import DuplicateAnswerIn, DuplicateList, DuplicateOut, SeparationIn
+from api.schemas.duplicates import DuplicateAnswerIn, DuplicateOut, DuplicatePage, SeparationIn
 from api.transaction import UnitOfWorkRoute
 from auth.authorisation import visible
 from auth.roles import Permission
@@ -22,9 +23,6 @@ from domain.unit_of_work import UnitOfWork
 
 router = APIRouter(tags=["duplicates"], route_class=UnitOfWorkRoute)
 
-MOST = 1000
-"""How many warnings are listed at most."""
-
 
 async def _warnings(request: Request, work: UnitOfWork) -> Warnings:
     runtime: Runtime = request.app.state.runtime
@@ -34,7 +32,9 @@ async def _warnings(request: Request, work: UnitOfWork) -> Warnings:
 
 
 @router.get("/duplicates", responses=READ_PROBLEMS)
-async def list_duplicates(request: Request, may: May, work: Work, actor: CurrentActor) -> DuplicateList:
+async def list_duplicates(
+    request: Request, may: May, work: Work, actor: CurrentActor, cursor: Cursor = None, limit: Limit = 50
+) -> DuplicatePage:
     """List which of your cases may be about the same person as another one that was recorded later.
 
     Look here from time to time: nobody is notified, since a notification would show in a stolen database that two
@@ -42,17 +42,23 @@ async def list_duplicates(request: Request, may: May, work: Work, actor: Current
     """
     may.own(Permission.DUPLICATE_ANSWER)
     warnings = await _warnings(request, work)
-    rows = await work.session.execute(
-        select(Case).where(
-            visible(Case, Permission.DUPLICATE_ANSWER, actor),
-            col(Case.owner_organisation_id) == actor.organisation_id,
-            col(Case.merged_into_id).is_(None),
-        )
+    mine = select(Case).where(
+        visible(Case, Permission.DUPLICATE_ANSWER, actor),
+        col(Case.owner_organisation_id) == actor.organisation_id,
+        col(Case.merged_into_id).is_(None),
     )
-    cases = {case.id: case for case in rows.scalars() if warnings.knows(case.id)}
+    behind = None if cursor is None else position(cursor)
+    if behind is not None:
+        mine = mine.where(col(Case.opened_at) <= behind[0])
+    cases = {case.id: case for case in (await work.session.execute(mine)).scalars() if warnings.knows(case.id)}
     found = [one for one in await sides(work, warnings, cases) if merging.told(one, warnings)]
-    shown = [_shown(one, cases[one.mine], warnings, work) for one in found]
-    return DuplicateList(items=sorted(shown, key=lambda one: (one.case, one.id))[:MOST])
+    places = {(cases[one.mine].opened_at, warning_id(one.mine, one.other, work.keys)): one for one in found}
+    left = sorted((place for place in places if behind is None or place < behind), reverse=True)
+    shown = left[:limit]
+    return DuplicatePage(
+        items=[_shown(places[place], cases[places[place].mine], warnings, work) for place in shown],
+        next=cursor_of(*shown[-1]) if len(left) > limit else None,
+    )
 
 
 @router.post(

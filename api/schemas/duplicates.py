@@ -26,10 +26,11 @@ class DuplicateOut(Out):
     merge_wanted: bool = Field(description="Whether one side has asked for the two cases to be merged.")
 
 
-class DuplicateList(Out):
-    """What is warned of; each until it is answered, and afterwards with the answer."""
+class DuplicatePage(Out):
+    """What is warned of, newest cases first; each until it is answered, and afterwards with the answer."""
 
-    items: list[DuplicateOut] = Field(max_length=1000)
+    items: list[DuplicateOut] = Field(max_length=100)
+    next: str | None = Field(max_length=120)
 
 
 class DuplicateAnswerIn(In):

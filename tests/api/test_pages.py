@@ -4,6 +4,7 @@ import base64
 
 import pytest
 
+from api.matching import search_all
 from tests.api.prepared import Prepared
 from tests.world import World
 
@@ -14,6 +15,7 @@ PAGED = {
     "/referrals/outbox": "alpha",
     "/referrals/overdue": "focal",
     "/notifications": "north",
+    "/duplicates": "alpha",
 }
 
 
@@ -63,6 +65,30 @@ async def test_a_page_shows_only_what_the_reader_may_see(world: World) -> None:
     await world.post("beta", "/cases", {"entry_channel": "ngo"})
     page = await world.get("beta", "/cases?limit=2")
     assert (len(page["items"]), page["next"]) == (1, None)
+
+
+async def test_every_pair_that_is_warned_of_is_on_one_page(world: World) -> None:
+    """Three cases of one person and two of another: each is warned of those that came after it, newest cases first."""
+    body = {
+        "entry_channel": "ngo",
+        "compartments": {"identity": {"given_name": "Aizhan", "family_name": "Toktogulova"}},
+    }
+    other = {
+        "entry_channel": "ngo",
+        "compartments": {"identity": {"given_name": "Bermet", "family_name": "Osmonalieva"}},
+    }
+    cases = [(await world.post("alpha", "/cases", one))["reference"] for one in (body, body, body, other, other)]
+    await search_all(world.runtime)
+    pages, cursor = [], ""
+    while cursor is not None:
+        page = await world.get("alpha", f"/duplicates?limit=1{cursor and f'&cursor={cursor}'}")
+        pages.append([(one["case"], one["other_case"]) for one in page["items"]])
+        cursor = page["next"]
+    found = [one for page in pages for one in page]
+    first, second, third, fourth, fifth = cases
+    assert [len(page) for page in pages] == [1, 1, 1, 1]
+    assert (found[0], found[1]) == ((fourth, fifth), (second, third))
+    assert set(found[2:]) == {(first, second), (first, third)}
 
 
 @pytest.mark.parametrize(("path", "who"), PAGED.items())
