@@ -35,7 +35,6 @@ def record_reading(
         period: Of results: the name of the period.
         indicators: Of results: the keys of the indicators.
     """
-    which: dict[str, Detail] = {"figures": figures}
-    if period is not None:
-        which |= {"period": period, "indicators": list(indicators)}
-    work.audit(AuditAction.FIGURES_READ, permit, stream_id=permit.actor.organisation_id, **which)
+    which: dict[str, Detail] = {} if period is None else {"period": period, "indicators": list(indicators)}
+    own = permit.actor.organisation_id
+    work.audit(AuditAction.FIGURES_READ, permit, stream_id=own, subject_id=own, figures=figures, **which)

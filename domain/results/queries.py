@@ -1,7 +1,6 @@
 """Ask the database what indicators need, and put results together. Row-level security and `nrm_measured` limit both."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -17,7 +16,7 @@ from domain.organisations.models import Organisation
 from domain.permits import Actor, Permit
 from domain.results.framework import Framework, Indicator
 from domain.results.periods import Period
-from domain.results.rules import Result, Row, measures_of, together, told
+from domain.results.rules import Result, Row, beside, measures_of, together, told
 from domain.unit_of_work import UnitOfWork
 
 EVER: Final = datetime(1900, 1, 1, tzinfo=UTC)
@@ -50,7 +49,7 @@ async def results(
     now = await _told(session, framework, indicators, figures, country, period)
     before = await _told(session, framework, indicators, figures, country, period.before())
     record_reading("results", permit, work, period=period.name, indicators=[one.key for one in indicators])
-    return [replace(one, before=former.value) for one, former in zip(now, before, strict=True)]
+    return beside(now, before)
 
 
 async def regional(
