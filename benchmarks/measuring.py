@@ -10,6 +10,9 @@ from typing import Any
 CLIENTS = 4
 """Connections at once, the same for both sides."""
 
+FEW = 10
+"""Operations a second below which two digits are told of a rate."""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -45,13 +48,17 @@ class Result:
         spread = f"{min(self.ratios):.3g}..{max(self.ratios):.3g}"
         verdict = {True: "ok", False: "missed", None: ""}[self.reached]
         goal = "no goal" if self.goal is None else f"goal>={self.goal:.2f} {verdict}"
-        rates = f"{self.ours:,.0f}/s over {self.plain:,.0f}/s"
+        rates = f"{_rate(self.ours)}/s over {_rate(self.plain)}/s"
         ratio = f"ratio={self.ratio:.3g} ({spread}) {goal}"
         return f"{self.workload} {ratio}  {self.meaning}: {rates}"
 
     def document(self) -> dict[str, Any]:
         """Return what is written as JSON."""
         return {**asdict(self), "ratio": self.ratio, "reached": self.reached}
+
+
+def _rate(number: float) -> str:
+    return f"{number:,.0f}" if number >= FEW else f"{number:.2g}"
 
 
 def result(workload: str, meaning: str, pairs: Iterable[tuple[float, float]], goal: float | None) -> Result:

@@ -42,15 +42,21 @@ class Browser:
         Raises:
             subprocess.CalledProcessError: it failed.
         """
-        libraries = sorted({str(one.parent) for one in self.root.glob("usr/lib/*-linux-gnu/**/*.so*")})
-        own = {} if self.root == SYSTEM else {"LD_LIBRARY_PATH": ":".join(libraries)}
         with tempfile.TemporaryDirectory(prefix="nrm-browser-") as profile:
-            command = [str(self.root / PROGRAM), *QUIET, f"--user-data-dir={profile}", *words]
-            environment = CLEAN_ENVIRONMENT | {"HOME": profile} | own
+            command, environment = self.command(profile, *words)
             done = subprocess.run(  # noqa: S603
                 command, check=True, capture_output=True, text=True, timeout=120, env=environment
             )
         return done.stdout
+
+    def command(self, profile: str, *words: str) -> tuple[list[str], dict[str, str]]:
+        """Return how it is started with some words and a folder for its profile: the command and its environment."""
+        libraries = sorted({str(one.parent) for one in self.root.glob("usr/lib/*-linux-gnu/**/*.so*")})
+        own = {} if self.root == SYSTEM else {"LD_LIBRARY_PATH": ":".join(libraries)}
+        return (
+            [str(self.root / PROGRAM), *QUIET, f"--user-data-dir={profile}", *words],
+            CLEAN_ENVIRONMENT | {"HOME": profile} | own,
+        )
 
 
 def browser() -> Browser:

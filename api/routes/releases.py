@@ -9,19 +9,22 @@ from api.problems import InvalidRequest, problems
 from api.runtime import Runtime
 from api.schemas.releases import ReleaseList, ReleaseOut
 from api.settings import DatabaseRole
-from api.statistics.formats import TABLES, WORKBOOK
-from api.statistics.page import POLICY
+from api.statistics.formats import HTML, TABLES, WORKBOOK
+from api.statistics.listing import listing
+from api.statistics.page import policy_of
 from api.statistics.shelf import DOCUMENT, JSON, Kept, Published, Shelf, fetch, list_all
+from domain.codes import Language
 from domain.errors import NotFound
 
 FOR_EVER: Final = "public, max-age=31536000, immutable"
 FOR_A_MINUTE: Final = "public, max-age=60"
-PAGE_POLICY: Final = f"{POLICY}; frame-ancestors 'none'; sandbox allow-downloads"
-"""A page of ours has one style in it and no script; its links lead to files."""
+PAGE_POLICY: Final = "{own}; frame-ancestors 'none'; sandbox allow-downloads"
+"""A page of ours has one style in it and no script; its links lead to pages and files."""
 
 PUBLISHED_PROBLEMS: Final = problems(NotFound)
 OBJECT: Final = {"schema": {"type": "object", "maxProperties": 20, "additionalProperties": True}}
 WORDS: Final = {"schema": {"type": "string", "maxLength": 33_554_432}}
+PAGE: Final = {"schema": {"type": "string", "maxLength": 4_194_304}}
 BYTES: Final = {"schema": {"type": "string", "format": "binary", "maxLength": 33_554_432}}
 SHAPES: Final = {JSON: OBJECT, "text/csv": WORDS, "text/html": WORDS, "text/plain": WORDS, WORKBOOK: BYTES}
 ReleaseId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", max_length=64, description="Its SHA-256.")]
@@ -43,12 +46,22 @@ router = APIRouter(tags=["statistics"], dependencies=[Depends(_no_query)])
 @router.get("/statistics/releases", response_model=ReleaseList)
 async def list_releases(request: Request) -> Response:
     """List every release of statistics with its files. There are no parameters: every reader gets the same."""
-    runtime: Runtime = request.app.state.runtime
-    async with runtime.database.sessions(DatabaseRole.STATISTICS)() as session:
-        items = [ReleaseOut.model_validate(one) for one in await list_all(session)]
-    content = ReleaseList(items=items).model_dump_json().encode()
+    content = ReleaseList(items=await _all(request)).model_dump_json().encode()
     return _answer(
         request, Published(content, JSON, hashlib.sha256(content).hexdigest(), "releases.json"), FOR_A_MINUTE
+    )
+
+
+@router.get(
+    "/statistics/releases/pages/{language}.html",
+    responses={200: {"content": {HTML: PAGE}}},
+    response_class=Response,
+)
+async def read_list_of_releases(request: Request, language: Language) -> Response:
+    """Read the same list as a page for people, the newest release first, with links to all that is published of it."""
+    content = listing(await _all(request), language)
+    return _answer(
+        request, Published(content, HTML, hashlib.sha256(content).hexdigest(), f"{language}.html"), FOR_A_MINUTE
     )
 
 
@@ -82,6 +95,12 @@ async def read_file_of_release(request: Request, release_id: ReleaseId, file: Fi
     return await _served(request, release_id, file)
 
 
+async def _all(request: Request) -> list[ReleaseOut]:
+    runtime: Runtime = request.app.state.runtime
+    async with runtime.database.sessions(DatabaseRole.STATISTICS)() as session:
+        return [ReleaseOut.model_validate(one) for one in await list_all(session)]
+
+
 async def _served(request: Request, release_id: str, name: str) -> Response:
     """Return a file from the database, and put the answer on the shelf, from where it is served from now on."""
     runtime: Runtime = request.app.state.runtime
@@ -106,7 +125,7 @@ def _answer(request: Request, published: Published, cached: str) -> Response:
 def _in_full(published: Published, cached: str) -> Response:
     headers = {"ETag": f'"{published.address}"', "Cache-Control": cached}
     if published.media_type.startswith("text/html"):
-        headers["Content-Security-Policy"] = PAGE_POLICY
+        headers["Content-Security-Policy"] = PAGE_POLICY.format(own=policy_of(published.content))
     else:
         headers["Content-Disposition"] = f'inline; filename="{published.filename}"'
     return Response(published.content, media_type=published.media_type, headers=headers)

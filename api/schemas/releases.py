@@ -27,6 +27,7 @@ class ReleaseOut(Out):
     country: Country
     number: int = Field(ge=1, le=100_000, description="Counts the releases of the country.")
     previous: str = Field(max_length=64, description="The release before; empty for the first.")
+    until: str = Field(max_length=20, description="The newest period that it knows of, as `2026-H1`.")
     published_at: Instant
     files: list[ReleaseFileOut] = Field(max_length=200)
 

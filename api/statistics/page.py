@@ -23,10 +23,21 @@ FILES: Final = {
 }
 """What lies beside the page, by name: the key of what it is called. See `formats.py`."""
 
-POLICY: Final = (
-    f"default-src 'none'; style-src 'sha256-{base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'"
-)
-"""The content security policy of the page: its own style, and nothing else from anywhere."""
+LISTING: Final = "../../pages/{language}.html"
+"""Where a page finds the list of all releases, from where it lies. A page is never changed, nor can this be."""
+
+
+def policy_of(html: bytes) -> str:
+    """Return the content security policy of a page: its own style, and nothing else from anywhere.
+
+    It is found in the page, since pages that were published before have the style of then.
+    """
+    style = html.partition(b"<style>")[2].partition(b"</style>")[0]
+    return f"default-src 'none'; style-src 'sha256-{base64.b64encode(hashlib.sha256(style).digest()).decode()}'"
+
+
+POLICY: Final = policy_of(f"<style>{STYLE}</style>".encode())
+"""That of every page which is made now."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +71,12 @@ class Table:
 
 
 @cache
-def _template() -> Template:
+def template(name: str) -> Template:
+    """Return a template of this folder; whatever is put into it is text and never markup."""
     environment = Environment(
         loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
     )
-    return environment.get_template("page.html.j2")
+    return environment.get_template(name)
 
 
 def page(release: dict[str, Any], raw: bytes, language: str) -> bytes:
@@ -76,10 +88,13 @@ def page(release: dict[str, Any], raw: bytes, language: str) -> bytes:
         language: `en`, `ru` or `ky`.
     """
     reading = Reading(release, language)
-    shown = _template().render(
+    shown = template("page.html.j2").render(
         language=language,
         languages=LANGUAGES,
         words=reading.words,
+        heading=f"{reading.words['release']} {release['number']}",
+        skip=reading.words["skip"],
+        listing=LISTING.format(language=language),
         number=release["number"],
         country=reading.country(),
         until=reading.period(release["periods"][-1]),

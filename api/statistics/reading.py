@@ -1,10 +1,11 @@
 """A release read in one language: what its codes and periods are called, and the rows of its tables. Pure."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import yaml
@@ -21,6 +22,25 @@ def words() -> dict[str, dict[str, str]]:
     """Return the words around the figures, by key and language."""
     content: dict[str, dict[str, str]] = yaml.safe_load(WORDS.read_text(encoding="utf-8"))["words"]
     return content
+
+
+@cache
+def words_in(language: str) -> Mapping[str, str]:
+    """Return the words around the figures in one language, by key."""
+    return MappingProxyType({key: texts[language] for key, texts in words().items()})
+
+
+def country_in(spoken: Mapping[str, str], code: str) -> str:
+    """Return a country's name, or its code."""
+    return spoken.get(f"country_{code}", code)
+
+
+def period_in(spoken: Mapping[str, str], name: str) -> str:
+    """Return a period in words: `2026-H1` is the first half of 2026."""
+    found = PERIOD.fullmatch(name)
+    if found is None or found["part"] is None:
+        return name
+    return spoken[found["part"]].format(year=found["year"])
 
 
 @dataclass(frozen=True)
@@ -56,11 +76,11 @@ class Reading:
 
     release: dict[str, Any]
     language: str
-    words: dict[str, str] = field(init=False)
+    words: Mapping[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
         """Choose the words."""
-        object.__setattr__(self, "words", {key: texts[self.language] for key, texts in words().items()})
+        object.__setattr__(self, "words", words_in(self.language))
 
     def name(self, population: str, kind: str, group: str = "") -> str:
         """Return what a group is called, or a dimension or table itself; its code, where it has no name."""
@@ -86,15 +106,11 @@ class Reading:
 
     def country(self) -> str:
         """Return the country's name, or its code."""
-        code = str(self.release["country"])
-        return self.words.get(f"country_{code}", code)
+        return country_in(self.words, str(self.release["country"]))
 
     def period(self, name: str) -> str:
-        """Return a period in words: `2026-H1` is the first half of 2026."""
-        found = PERIOD.fullmatch(name)
-        if found is None or found["part"] is None:
-            return name
-        return self.words[found["part"]].format(year=found["year"])
+        """Return a period in words."""
+        return period_in(self.words, name)
 
     def span(self, window: dict[str, Any]) -> str:
         """Return the periods of a window in words."""

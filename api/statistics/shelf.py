@@ -28,7 +28,8 @@ FILES: Final = text(
     "SELECT release_id, name, media_type, octet_length(content) AS bytes, address FROM release_files ORDER BY name"
 )
 RELEASES: Final = text(
-    "SELECT id, country, number, previous, published_at FROM releases ORDER BY country, number"
+    "SELECT id, country, number, previous, published_at, "
+    "convert_from(document, 'UTF8')::json #>> '{periods,-1}' AS until FROM releases ORDER BY country, number"
 ).columns(published_at=Instant)
 
 

@@ -23,7 +23,7 @@ import numpy as np
 
 from domain.statistics.counts import NOBODY, Caseload
 from domain.statistics.declaration import Cell, Population, Rules
-from domain.statistics.programme import Mask, ends, least, programme
+from domain.statistics.programme import Mask, Programme
 from domain.statistics.windows import Window
 
 Values = frozenset[str]
@@ -298,7 +298,7 @@ class Part:
         ]
         for number, among in enumerate(unknown):
             limits.append((self._mask({}, [one == number for one in range(len(spans))]), among, among))
-        self._solver = programme(limits, whole=len(windows) > 1 or len(names) > 1)
+        self._programme = Programme(limits, whole=len(windows) > 1 or len(names) > 1)
         self._solved: dict[Cell, Bounds] = {}
         self._optima: dict[bytes, tuple[int, int]] = {}
         self.groups = {name: _groups(rows, self._atoms[name], name) for name in names}
@@ -306,7 +306,7 @@ class Part:
     def least(self, groups: Groups, spans: Sequence[bool]) -> int:
         """Return how many cases there are in groups at least, in several spans together."""
         aim = self._mask(groups, spans)
-        return least(self._solver, aim) if aim.any() else 0
+        return self._programme.least(aim) if aim.any() else 0
 
     def bounds(self, values: Cell) -> Bounds:
         """Return the bounds of the finest groups of these values, of all dimensions, that the windows tell apart."""
@@ -324,7 +324,7 @@ class Part:
         aim = self._mask(target, self._here)
         key = aim.tobytes()
         if key not in self._optima:
-            self._optima[key] = ends(self._solver, aim)
+            self._optima[key] = self._programme.ends(aim)
         single = len(target) == len(self.names) and all(len(group) == 1 for group in target.values())
         return Bounds(*self._optima[key], self.among, single)
 

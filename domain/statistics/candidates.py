@@ -15,7 +15,6 @@ from domain.permits import Permit
 from domain.statistics.document import address
 from domain.statistics.examining import Report
 from domain.statistics.models import CandidateApproval, Release, ReleaseCandidate, ReleaseFile
-from domain.statistics.preparing import heading_after
 from domain.statistics.reading import content_of, foreign
 from domain.unit_of_work import UnitOfWork
 
@@ -181,11 +180,6 @@ async def publish(
     standing = await status(work.session, candidate)
     if standing != CandidateStatus.APPROVED:
         raise StateConflict(current=str(standing))
-    before = await newest_release(work.session, candidate.country)
-    declared, content = work.catalogue.statistics(candidate.country), content_of(candidate.document)
-    following = heading_after(declared, content["periods"], before.document if before else None)
-    if (following.number, following.previous) != (content["number"], content["previous"]):
-        raise StateConflict(current=str(CandidateStatus.SUPERSEDED))
     release = Release(
         id=candidate.address,
         country=candidate.country,

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID, uuid5
 
-from sqlalchemy import ARRAY, ColumnElement, Text, any_, cast, func, literal, null, select, tuple_
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Text, any_, cast, func, literal, null, select, tuple_
 from sqlalchemy import Uuid as SqlUuid
 from sqlalchemy import case as case_of
 from sqlalchemy.sql.expression import true
@@ -26,7 +26,7 @@ from domain.statistics.declaration import Cell, Population
 from domain.statistics.models import ClosedPeriod, CountedCase
 
 if TYPE_CHECKING:
-    from sqlalchemy import CompoundSelect
+    from sqlalchemy import Select
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from domain.unit_of_work import UnitOfWork
@@ -40,8 +40,8 @@ NOT_KNOWN_IN_ORDER: Final = (Known.UNKNOWN, Known.DECLINED_TO_ANSWER, Known.NOT_
 
 REDUCED: Final = ("labour", "sexual")
 
-_CROSS: Final = -1
-"""Marks a row of the full cross, where others say by which dimensions they are grouped."""
+_BETWEEN: Final = "\x1f"
+"""Stands between the values of a record of the full cross (ASCII's unit separator: no code has it)."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,10 @@ def _count_cases(declared: Declared, name: str, ends: datetime) -> ColumnElement
 
 
 async def counted_periods(session: "AsyncSession", declared: Declared) -> Counted:
-    """Return what was counted, in one pass over the ledger for each population. Runs in the worker's role."""
+    """Return what was counted, by two statements for each population. Runs in the worker's role.
+
+    A period that is closed between them is not told of: the counts of those that are never change.
+    """
     names = await session.execute(
         select(col(ClosedPeriod.period))
         .where(col(ClosedPeriod.country) == declared.country)
@@ -117,9 +120,10 @@ async def counted_periods(session: "AsyncSession", declared: Declared) -> Counte
     named: dict[UUID, str] = dict(codes.all())
     counts = {}
     for name, population in declared.populations.items():
-        rows = await session.execute(counting(declared.country, name, population))
+        by_table, cross = counting(declared.country, name, population)
         tally = _Tally(population, named)
-        tally.take(rows)
+        tally.take(await session.execute(by_table))
+        tally.take_cross(await session.execute(cross))
         counts[name] = [tally.count(period) for period in periods]
     return Counted(periods, counts)
 
@@ -132,12 +136,13 @@ def _value(dimension: str) -> ColumnElement[str]:
     return column
 
 
-def counting(country: str, name: str, population: Population) -> "CompoundSelect[Any]":
-    """Return the statement that counts a population: period, organisation, mask, a value for each dimension, cases.
+def counting(country: str, name: str, population: Population) -> tuple["Select[Any]", "Select[Any]"]:
+    """Return the statements that count a population for everybody (no organisation) and each organisation that knows.
 
-    Every case is summed up for every table at once, for everybody (no organisation) and for each organisation that
-    knows of it; and in the full cross. The mask is that of `GROUPING`: a bit for each dimension by which a row is not
-    grouped.
+    The first sums up for every table at once: period, organisation, mask, a value for each dimension, cases. The mask
+    is that of `GROUPING`: a bit for each dimension by which a row is not grouped. The second counts the full cross:
+    period, organisation, records, cases of each. There can be millions of records, so each is one text, and one row
+    holds all of an organisation.
     """
     values = [_value(dimension).label(dimension) for dimension in population.dimensions]
     cases = (
@@ -156,12 +161,30 @@ def counting(country: str, name: str, population: Population) -> "CompoundSelect
         .select_from(cases.join(each, true()))
         .group_by(func.grouping_sets(*sets))
     )
-    cross = (
-        select(*whose, literal(_CROSS), *cells, func.count())
+    record: ColumnElement[str] = cells[0]
+    for cell in cells[1:]:
+        record = record + _BETWEEN + cell
+    records = (
+        select(*whose, record.label("record"), func.count().label("cases"))
         .select_from(cases.join(each, true()))
-        .group_by(*whose, *cells)
+        .group_by(*whose, record)
+        .subquery("records")
     )
-    return by_table.union_all(cross)
+    of_whom = (records.c.period, records.c.organisation)
+    cross = select(
+        *of_whom,
+        func.array_agg(records.c.record, type_=ARRAY(Text)),
+        func.array_agg(records.c.cases, type_=ARRAY(BigInteger)),
+    ).group_by(*of_whom)
+    return by_table, cross
+
+
+class _Records(dict[str, Cell]):
+    """The values of every record that occurs: each is taken apart once, however many know of it."""
+
+    def __missing__(self, record: str) -> Cell:
+        cell = self[record] = tuple(record.split(_BETWEEN))
+        return cell
 
 
 class _Tally:
@@ -172,6 +195,7 @@ class _Tally:
         self._totals: dict[str, dict[UUID | None, int]] = {}
         self._tables: dict[tuple[str, UUID | None, str], dict[Cell, int]] = {}
         self._cross: dict[tuple[str, UUID | None], dict[Cell, int]] = {}
+        self._records = _Records()
         self._population = population
         places = {name: number for number, name in enumerate(population.dimensions)}
         self._by_mask: dict[int, list[tuple[str, tuple[int, ...]]]] = {}
@@ -184,24 +208,20 @@ class _Tally:
         return (1 << size) - 1 - sum(1 << (size - 1 - place) for place in places)
 
     def take(self, rows: Iterable[Any]) -> None:
-        """Take in rows. Nearly all are of the full cross, and there can be millions: so these are put away here."""
-        for row in rows:
-            if row[2] == _CROSS:
-                whose = row[0], row[1]
-                cells = self._cross.get(whose)
-                if cells is None:
-                    cells = self._cross[whose] = {}
-                cells[row[3:-1]] = row[-1]
+        """Take in what was summed up for every table."""
+        everything = self._mask(())
+        for period, organisation, mask, *cell, cases in rows:
+            if mask == everything:
+                self._totals.setdefault(period, {})[organisation] = cases
             else:
-                self._add(row[0], row[1], row[2], row[3:-1], row[-1])
+                for table, places in self._by_mask[mask]:
+                    key = period, organisation, table
+                    self._tables.setdefault(key, {})[tuple(cell[place] for place in places)] = cases
 
-    def _add(self, period: str, organisation: UUID | None, mask: int, cell: Cell, cases: int) -> None:
-        if mask == self._mask(()):
-            self._totals.setdefault(period, {})[organisation] = cases
-        else:
-            for table, places in self._by_mask[mask]:
-                key = period, organisation, table
-                self._tables.setdefault(key, {})[tuple(cell[place] for place in places)] = cases
+    def take_cross(self, rows: Iterable[Any]) -> None:
+        """Take in the full cross."""
+        for period, organisation, records, cases in rows:
+            self._cross[period, organisation] = dict(zip(map(self._records.__getitem__, records), cases, strict=True))
 
     def _caseload(self, period: str, organisation: UUID | None) -> Caseload:
         return Caseload(

@@ -4,7 +4,7 @@ First every rule is looked at again, in the counts themselves. What keeps them a
 that was ever published, by everybody whose knowledge the rules assume: who knows every total, and each organisation.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -59,6 +59,7 @@ def inspect(
     periods: Sequence[Count],
     *,
     since: int = 0,
+    of: Collection[str] | None = None,
     tell: Tell = silently,
 ) -> list[Finding]:
     """Return what is wrong with everything published, the newest release included; nothing, if it may be published.
@@ -69,10 +70,12 @@ def inspect(
         windows: All windows ever published, and those of the release.
         periods: The counts of all periods so far.
         since: The first period of which something is published anew: what is earlier was inspected before.
+        of: Which attackers to try; all if not given.
         tell: Is told after each attacker that one more is done.
     """
+    tried = {name: own for name, own in attackers(periods) if of is None or name in of}
     return list(_broken(population, rules, windows, periods)) or list(
-        _learnt(population, rules, windows, periods, since, tell)
+        _learnt(population, rules, windows, periods, since, tried, tell)
     )
 
 
@@ -103,6 +106,7 @@ def _learnt(
     windows: Sequence[Window],
     periods: Sequence[Count],
     since: int,
+    tried: Mapping[str, Mapping[int, Caseload]],
     tell: Tell,
 ) -> Iterator[Finding]:
     """Attack with what stands, and again with what was retracted: who has read it may believe it still."""
@@ -114,7 +118,7 @@ def _learnt(
         [one.everybody.total for one in periods],
         Truth(population, {number: one.everybody for number, one in enumerate(periods)}),
     )
-    for attacker, own in attackers(periods):
+    for attacker, own in tried.items():
         knowledge = Knowledge(totals, own, rules.minimum, 1 if own else 0)
         attacks = (Attack(population, rules, believed, knowledge) for believed in beliefs)
         found, *more = (_found(attack, truth, told, each) for attack, each in zip(attacks, asked, strict=True))

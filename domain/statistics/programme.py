@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Final
 
 import highspy
 import numpy as np
@@ -9,13 +10,52 @@ from numpy.typing import NDArray
 
 Mask = NDArray[np.bool_]
 
+ALMOST: Final = 1e-6
+"""So far from a whole number a solution may be and count as one: the tolerance of the solver."""
+
 
 class Contradiction(Exception):
     """No number of cases agrees with what was published and what is known: one of them is wrong."""
 
 
-def programme(limits: Sequence[tuple[Mask, int, int]], *, whole: bool) -> highspy.Highs:
-    """Return the programme with these limits, in whole cases where parts of a case could make a difference."""
+class Programme:
+    """Limits on how many cases there are of each kind, in whole cases.
+
+    Args:
+        limits: Which kinds together, and the least and the most of them.
+        whole: Whether parts of a case could make a difference. They seldom do: so they are allowed at first, and where
+            the optimum then has none, it is the one in whole cases.
+    """
+
+    def __init__(self, limits: Sequence[tuple[Mask, int, int]], *, whole: bool) -> None:
+        self._parted = _solver(limits, whole=False)
+        self._whole = _solver(limits, whole=True) if whole else None
+
+    def ends(self, aim: Mask) -> tuple[int, int]:
+        """Return the least and the most that the aim can add up to within the limits.
+
+        Raises:
+            Contradiction: nothing is within the limits.
+        """
+        return self.least(aim), math.floor(self._optimum(aim, highspy.ObjSense.kMaximize) + ALMOST)
+
+    def least(self, aim: Mask) -> int:
+        """Return the least that the aim can add up to.
+
+        Raises:
+            Contradiction: nothing is within the limits.
+        """
+        return math.ceil(self._optimum(aim, highspy.ObjSense.kMinimize) - ALMOST)
+
+    def _optimum(self, aim: Mask, sense: highspy.ObjSense) -> float:
+        found = _solved(self._parted, aim, sense)
+        if self._whole is None:
+            return found
+        cases = np.array(self._parted.getSolution().col_value)
+        return found if np.abs(cases - cases.round()).max() < ALMOST else _solved(self._whole, aim, sense)
+
+
+def _solver(limits: Sequence[tuple[Mask, int, int]], *, whole: bool) -> highspy.Highs:
     solver = highspy.Highs()  # type: ignore[no-untyped-call]  # its stubs leave the constructor out
     solver.silent()
     model = highspy.HighsLp()
@@ -37,25 +77,7 @@ def programme(limits: Sequence[tuple[Mask, int, int]], *, whole: bool) -> highsp
     return solver
 
 
-def ends(solver: highspy.Highs, aim: Mask) -> tuple[int, int]:
-    """Return the least and the most that the aim can add up to within the limits.
-
-    Raises:
-        Contradiction: nothing is within the limits.
-    """
-    return least(solver, aim), math.floor(_optimum(solver, aim, highspy.ObjSense.kMaximize) + 1e-6)
-
-
-def least(solver: highspy.Highs, aim: Mask) -> int:
-    """Return the least that the aim can add up to.
-
-    Raises:
-        Contradiction: nothing is within the limits.
-    """
-    return math.ceil(_optimum(solver, aim, highspy.ObjSense.kMinimize) - 1e-6)
-
-
-def _optimum(solver: highspy.Highs, aim: Mask, sense: highspy.ObjSense) -> float:
+def _solved(solver: highspy.Highs, aim: Mask, sense: highspy.ObjSense) -> float:
     size = len(aim)
     solver.changeColsCost(size, np.arange(size, dtype=np.int32), aim.astype(np.float64))
     solver.changeObjectiveSense(sense)

@@ -17,6 +17,7 @@ from api.cli import build_parser
 from api.contract import PUBLIC
 from api.statistics.shelf import MOST, Kept, Shelf
 from domain.audit.notes import KeyKind, SigningKey
+from domain.codes import Language
 from domain.statistics.document import address
 from domain.statistics.models import Release
 from tests.api.described import CONTRACT
@@ -25,6 +26,7 @@ from tests.statistics.releasing import KEY, SIGNERS, approve, candidate, publish
 from tests.world import World
 
 LIST = "/v1/statistics/releases"
+PAGE = f"{LIST}/pages/{{}}.html"
 SEED = KEY.private_bytes_raw()
 
 
@@ -63,6 +65,8 @@ async def everything(reader: httpx.AsyncClient) -> dict[str, bytes]:
             response = await reader.get(path)
             assert response.status_code == 200, (path, response.text)
             found[path] = response.content
+    for language in Language:
+        found[PAGE.format(language)] = (await reader.get(PAGE.format(language))).content
     return found
 
 
@@ -133,7 +137,7 @@ async def test_what_is_listed_is_what_is_served(anybody: httpx.AsyncClient) -> N
 
 
 async def test_any_query_is_refused_in_one_way(anybody: httpx.AsyncClient, release: Release) -> None:
-    for path in (LIST, f"{LIST}/{release.id}", f"{LIST}/{release.id}/files/release.csv"):
+    for path in (LIST, PAGE.format("ru"), f"{LIST}/{release.id}", f"{LIST}/{release.id}/files/release.csv"):
         answers = [await anybody.get(f"{path}?{query}") for query in ("sex=female", "limit=1", "x", "format=json&a=b")]
         assert {(one.status_code, one.content) for one in answers} == {(answers[0].status_code, answers[0].content)}
         assert (answers[0].status_code, answers[0].json()["code"]) == (422, "invalid-request")

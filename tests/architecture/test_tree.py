@@ -83,6 +83,7 @@ def test_nothing_is_left_unfinished() -> None:
     found = [
         f"{path}:{number}"
         for path in tree.files()
+        if "\0" not in tree.text(path)  # the bytes of a picture may spell anything
         for number, line in enumerate(tree.text(path).splitlines(), 1)
         if marks.search(line)
     ]

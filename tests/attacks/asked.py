@@ -39,6 +39,7 @@ OPEN: Final = frozenset(
         "/health/live",
         "/health/ready",
         "/v1/statistics/releases",
+        "/v1/statistics/releases/pages/{language}.html",
         "/v1/statistics/releases/{release_id}",
         "/v1/statistics/releases/{release_id}/tables/{name}",
         "/v1/statistics/releases/{release_id}/files/{file}",

@@ -17,7 +17,7 @@ LINE = re.compile(r"(W\d+\b[^=]*) ratio=\S+ \(\S+\.\.\S+\) (?:no goal|goal>=\d\.
 
 async def test_a_short_run_prints_a_line_for_each_workload_and_writes_them(tmp_path: Path) -> None:
     command = ["-m", "benchmarks", "--scale", "300", "--rounds", "5", "--times", "4", "--identities", "1000"]
-    command += ["--cases", "2000"]
+    command += ["--cases", "400"]
     command += ["--output", str(tmp_path / "out")]
     process = await create_subprocess_exec(sys.executable, *command, cwd=ROOT, stdout=PIPE, stderr=PIPE)
     out, errors = await process.communicate()
@@ -27,11 +27,11 @@ async def test_a_short_run_prints_a_line_for_each_workload_and_writes_them(tmp_p
     written = json.loads((tmp_path / "out" / "results.json").read_text())
     assert [one["workload"] for one in written["results"]] == said
     wanted = {"W12 bare table", "W1", "W1 over unsealed", "W1 reading over unsealed", "W2", "W3", "W3 without walls"}
-    assert wanted | {"W4", "W5", "W6", "W6 serving", "W9", "W11"} <= set(said)
+    assert wanted | {"W4", "W5", "W6", "W6-gate", "W6 serving", "W9", "W11"} <= set(said)
     compared = {name.removeprefix("W12 ") for name in said} | set(written["missing"])
     assert {"python-statemachine", "transitions", "SpiffWorkflow"} <= compared
     assert all(f"W12 {name} not installed: not compared" in lines for name in written["missing"])
-    assert {len(one["ratios"]) for one in written["results"]} == {5}
+    assert {len(one["ratios"]) for one in written["results"] if one["workload"] != "W6-gate"} == {5}
     bars = [one["workload"] for one in written["results"] if one["goal"] is not None]
     assert {"W3", "W9"} < set(bars)
     assert not {"W3 without walls", "W12 bare table"} & set(bars)

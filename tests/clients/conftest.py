@@ -2,17 +2,16 @@
 
 import asyncio
 import json
-import socket
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import uvicorn
 
 from tests.api.described import ROOT
 from tests.conftest import Databases
+from tests.serving import serving
 from tests.world import World, new_world, token_of
 
 CLIENTS = ROOT / "openapi" / "clients"
@@ -31,30 +30,14 @@ class Served:
         return token_of(who, self.world.runtime)
 
 
-class Server(uvicorn.Server):
-    """A server that tells when it answers."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.answers = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and tell."""
-        await super().startup(sockets)
-        self.answers.set()
-
-
 @pytest.fixture
 async def served(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
     """Serve a fictional country over real HTTP, each test its own: generated requests leave anything behind."""
-    async with new_world(await databases.new(), tmp_path_factory.mktemp("served")) as world:
-        listening = socket.create_server(("127.0.0.1", 0))
-        server = Server(uvicorn.Config(world.app, lifespan="off", log_config=None, server_header=False))
-        serving = asyncio.create_task(server.serve(sockets=[listening]))
-        await server.answers.wait()
-        yield Served(world, f"http://127.0.0.1:{listening.getsockname()[1]}")
-        server.should_exit = True
-        await serving
+    async with (
+        new_world(await databases.new(), tmp_path_factory.mktemp("served")) as world,
+        serving(world) as address,
+    ):
+        yield Served(world, address)
 
 
 async def run(program: str, *arguments: str, folder: Path) -> tuple[int, str]:

@@ -4,11 +4,14 @@ The gate prepares it, so that what is looked at is what could be published: tabl
 """
 
 import random
+from datetime import UTC, datetime
 from functools import cache
 
+from api.schemas.releases import ReleaseFileOut, ReleaseOut
+from api.statistics.formats import formats_of
 from domain.statistics.counts import Count, counted
 from domain.statistics.declaration import Population
-from domain.statistics.document import Heading
+from domain.statistics.document import Heading, address
 from domain.statistics.reading import spelled
 from domain.statistics.release import prepare
 from domain.statistics.windows import Window
@@ -68,3 +71,26 @@ def release(periods: int = len(PERIODS)) -> bytes:
             renewed[name] = frozenset(candidate.renewed)
     heading = Heading(DECLARED.country, periods, PERIODS[:periods], (DECLARED.key, DECLARED.version))
     return spelled(DECLARED, heading, windows, renewed)
+
+
+def listed(numbers: tuple[int, ...] = (4, 5, 6)) -> list[ReleaseOut]:
+    """Return releases as they are listed, each published in the third month after its newest period."""
+    return [_listed(number) for number in numbers]
+
+
+def _listed(number: int) -> ReleaseOut:
+    raw, (year, half) = release(number), divmod(number - 1, 2)
+    return ReleaseOut(
+        id=address(raw),
+        country=DECLARED.country,
+        number=number,
+        previous=address(release(number - 1)),
+        until=PERIODS[number - 1],
+        published_at=datetime(2022 + year + half, 3 if half else 9, 14, 9, 30, tzinfo=UTC),
+        files=[
+            ReleaseFileOut(
+                name=name, media_type=file.media_type, bytes=len(file.content), address=address(file.content)
+            )
+            for name, file in formats_of(raw, bytes(64)).items()
+        ],
+    )

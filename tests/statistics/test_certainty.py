@@ -84,6 +84,15 @@ def test_windows_with_other_ends_meet_in_the_period_between(around: int, few: bo
     assert certain([window("region", periods[:2]), window("sex", periods[1:], 1)], periods) is few
 
 
+@pytest.mark.parametrize(("women", "few"), [(4, True), (12, False)])
+def test_two_periods_with_another_between_them(women: int, few: bool) -> None:  # noqa: FBT001 - the answer
+    """Of thirty-three, thirty at most came in the middle: three came in the first period or in the last."""
+    outer = counted(PEOPLE, people(women, "a", "a", "a") + people(8, "b", "a", "a"))
+    middle = counted(PEOPLE, people(26, "a", "a", "a") + people(4, "b", "a", "a"))
+    periods = [outer, middle, outer]
+    assert certain([window("sex", periods)], periods) is few
+
+
 def test_what_an_organisation_knows_is_not_what_it_finds() -> None:
     """Thirty are in both groups, of whom it knows two, or twenty-two."""
     for known, few in ((2, False), (22, True)):
@@ -137,3 +146,20 @@ def test_the_gate_refuses_it(own: int, who: str) -> None:
     assert who in {finding.attacker for finding in found}
     assert (own == 0) is ("anybody" in {finding.attacker for finding in found})
     assert inspect(PEOPLE, RULES, [sexes], [one]) == []
+
+
+def test_the_gate_knows_what_the_rules_betray() -> None:
+    """Finer groups of sex now say that each had twenty before, when forty-five of sixty were in one region."""
+    before = (("a", "a", 20), ("b", "a", 9), ("c", "a", 16), ("b", "b", 11), ("c", "b", 4))
+    counts = []
+    for several in (before, (("a", "a", 20), ("b", "a", 20), ("c", "a", 20))):
+        drawn = [(sex, region) for sex, region, number in several for _ in range(number)]
+        cases = []
+        for place, (sex, region) in enumerate(drawn):
+            cases += people(1, sex, region, "a", known=(f"organisation-{place % 10}",))
+        counts.append(counted(PEOPLE, cases))
+    first = [window("sex", counts[:1]), window("region", counts[:1])]
+    assert inspect(PEOPLE, RULES, [*first, window("sex", counts[1:], 1)], counts, since=1) == []
+    found = inspect(PEOPLE, RULES, [*first, window("sex", counts[1:], 1, 0)], counts, since=1)
+    assert {finding.leak for finding in found} == {Leak.PRESENCE}
+    assert "anybody" in {finding.attacker for finding in found}

@@ -1,4 +1,4 @@
-"""What is counted in SQL, in one pass, is exactly what the pure definition counts, record by record."""
+"""What is counted in SQL is exactly what the pure definition counts, record by record."""
 
 import random
 from collections import defaultdict

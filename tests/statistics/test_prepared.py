@@ -9,7 +9,7 @@ from domain.statistics.gate import inspect
 from domain.statistics.release import prepare
 from domain.statistics.windows import Window
 from tests.statistics.designs import TWO_WAYS
-from tests.statistics.measuring import SIZES
+from tests.statistics.measuring import SETTINGS, SIZES
 from tests.statistics.populations import RULES, records, repeatable
 
 EACH = 3
@@ -33,6 +33,16 @@ def test_what_the_rules_prepare_passes_the_gate_and_shows_no_small_number() -> N
                 assert min(exact.values()) >= RULES.minimum
                 assert all(number % RULES.base == 0 for number in window.cells.values())
     assert published > EACH
+
+
+def test_somebody_who_found_nothing_before_a_table_was_left_out_may_find_something_after() -> None:
+    """With one table fewer more periods look alike, and others find a few in them: everybody is asked at the end."""
+    counts = [counted(TWO_WAYS, one) for one in SETTINGS["made_up"].drawn(60, 56)]
+    published: list[Window] = []
+    for number in range(1, len(counts) + 1):
+        published += prepare(TWO_WAYS, RULES, published, counts[:number]).renewed.values()
+        assert not inspect(TWO_WAYS, RULES, published, counts[:number])
+    assert published
 
 
 def test_one_changed_figure_is_noticed() -> None:
