@@ -26,7 +26,10 @@ from domain.results.framework import Framework
 from domain.results.queries import owned, regional, results
 from domain.results.rules import Result
 
-CODES = "Exit codes: 0 done, 1 refused, 2 no such period, indicator or role, or the file cannot be written."
+CODES = (
+    "Exit codes: 0 done, 1 refused, or who reads it cannot be kept, 2 no such period, indicator or role, or the file "
+    "cannot be written."
+)
 FORMATS = ("xlsx", "csv", "html")
 
 
