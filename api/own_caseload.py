@@ -11,10 +11,11 @@ from sqlmodel import col
 from api.schemas.caseload import CaseloadOut, CasesCounted, PersonsCounted, ReferralsCounted, ServicesCounted
 from auth.authorisation import visible
 from auth.roles import Permission
+from domain.audit.figures import record_reading
 from domain.cases.models import Case, Relation
 from domain.codes import CaseWork
 from domain.deadlines.models import Deadline, DeadlineKind
-from domain.permits import Actor
+from domain.permits import Actor, Permit
 from domain.persons.models import Person
 from domain.referrals.models import Referral
 from domain.services.models import ServiceEpisode
@@ -24,8 +25,10 @@ Counted = Select[tuple[str, str, str, int, int]]
 """What is counted; how it is divided, twice; how many; how many of them are in arrears, or still go on."""
 
 
-async def own_caseload(work: UnitOfWork, actor: Actor) -> CaseloadOut:
-    """Count what the actor may see in the lists of their organisation."""
+async def own_caseload(permit: Permit, work: UnitOfWork) -> CaseloadOut:
+    """Count what the actor may see in the lists of their organisation; that they looked is in the audit."""
+    actor = permit.actor
+    record_reading("caseload", permit, work)
     rows = await work.session.execute(union_all(*_cases(actor), *_referrals(actor), _services(actor)))
     found: dict[str, list[tuple[Any, ...]]] = {}
     for row in sorted(tuple(row) for row in rows):

@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 
 from api.cli.database import open_session
 from domain.audit.breach import Breach, Pack, Reach, Reader, find_account, find_organisation, reach_of
+from domain.audit.figures import NAMED
 
 WITHIN: Final = timedelta(hours=72)
 """From when the breach is known. Source: Regulation (EU) 2016/679, article 33; assumed to be the measure here."""
@@ -96,12 +97,13 @@ def write(folder: Path, breach: Breach, pack: Pack, known_at: datetime) -> None:
             "action": row.action,
             "subject": str(row.subject_id),
             **_reader((row.actor_id, row.organisation_id), pack),
+            "figures": _figures(row.details),
         }
         for row in sorted(pack.elsewhere, key=lambda row: row.at)
     ]
     _file(folder / "cases.csv", _csv(("reference", "led_by", "staff", "organisation", *REACH), openings))
     _file(folder / "others.csv", _csv(("reference", "staff", "organisation", *REACH), others))
-    _file(folder / "elsewhere.csv", _csv(("at", "action", "subject", "staff", "organisation"), elsewhere))
+    _file(folder / "elsewhere.csv", _csv(("at", "action", "subject", "staff", "organisation", "figures"), elsewhere))
     _file(folder / "summary.json", json.dumps(_summary(breach, pack, known_at), indent=1) + "\n")
 
 
@@ -126,6 +128,12 @@ def _summary(breach: Breach, pack: Pack, known_at: datetime) -> dict[str, Any]:
 def _reader(reader: Reader, pack: Pack) -> dict[str, str]:
     staff, organisation = reader
     return {"staff": str(staff or ""), "organisation": _code(organisation, pack)}
+
+
+def _figures(details: Mapping[str, Any]) -> str:
+    """Return which exact figures an entry says were read: of what, of which period and of which indicators."""
+    said = [details[name] for name in NAMED if name in details]
+    return " ".join(word for one in said for word in (one if isinstance(one, list) else [one]))
 
 
 def _code(organisation: UUID | None, pack: Pack) -> str:

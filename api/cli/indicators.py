@@ -10,6 +10,7 @@ from pathlib import Path
 from api.bootstrap import Access, database_access
 from api.cli.acting import add_actor, claims_for
 from api.development import ensure_keys
+from api.refusals import record_refusal
 from api.results.lines import Line, lines
 from api.results.page import page
 from api.results.sheets import as_csv, as_workbook
@@ -20,12 +21,15 @@ from auth.authorisation import Authorisation
 from auth.roles import Permission
 from auth.tokens import Claims
 from domain.codes import Language, Role
-from domain.errors import DomainError, NotFound
+from domain.errors import DomainError, NotFound, NotPermitted
 from domain.results.framework import Framework
 from domain.results.queries import owned, regional, results
 from domain.results.rules import Result
 
-CODES = "Exit codes: 0 done, 1 refused, 2 no such period, indicator or role, or the file cannot be written."
+CODES = (
+    "Exit codes: 0 done, 1 refused, or who reads it cannot be kept, 2 no such period, indicator or role, or the file "
+    "cannot be written."
+)
 FORMATS = ("xlsx", "csv", "html")
 
 
@@ -84,7 +88,6 @@ def run(arguments: argparse.Namespace) -> int:
         actor = subject, organisation, Role(role)
         with database_access(settings) as access:
             content, count = asyncio.run(_reported(wanted, actor, settings, access))
-        arguments.output.write_bytes(content)
     except NotFound:
         print("no such indicator for you, or your country reports none", file=sys.stderr)
         return 2
@@ -94,6 +97,11 @@ def run(arguments: argparse.Namespace) -> int:
     except ValueError:
         print("no such period or role", file=sys.stderr)
         return 2
+    except OSError as error:
+        print(f"nothing is told: {error}", file=sys.stderr)
+        return 1
+    try:
+        arguments.output.write_bytes(content)
     except OSError as error:
         print(f"{arguments.output}: cannot be written ({error.strerror})", file=sys.stderr)
         return 2
@@ -112,16 +120,28 @@ async def _reported(
 
 
 async def report(wanted: Report, claims: Claims, runtime: Runtime) -> tuple[bytes, int]:
-    """Return a report as bytes, and how many results it tells.
+    """Return a report as bytes, and how many results it tells; that they were read, or refused, is in the audit.
 
     Raises:
         DomainError: the actor may not.
         NotFound: an indicator that they are not told of.
         ValueError: no such period.
+        OSError: the second sink did not keep who reads what.
     """
+    try:
+        framework, found = await _found(wanted, claims, runtime)
+    except (NotFound, NotPermitted) as refusal:
+        await record_refusal(runtime, claims, refusal, command="indicators report")
+        raise
+    shown = list(lines(found, framework, runtime.catalogue, wanted.language))
+    return _written(shown, framework, wanted, runtime), len(shown)
+
+
+async def _found(wanted: Report, claims: Claims, runtime: Runtime) -> tuple[Framework, list[Result]]:
     async with runtime.database.sessions()() as session:
         actor = await enter(session, claims, runtime.clock)
-        Authorisation(session, actor).own(Permission.INDICATOR_READ)
+        work = runtime.work(session, actor.now)
+        permit = Authorisation(session, actor).own(Permission.INDICATOR_READ)
         framework = runtime.catalogue.framework(actor.country)
         told = list(await owned(session, framework, actor))
         if wanted.indicators:
@@ -130,14 +150,14 @@ async def report(wanted: Report, claims: Claims, runtime: Runtime) -> tuple[byte
                 raise NotFound
         found: list[Result] = []
         for period in [framework.period_called(name) for name in wanted.periods]:
-            own = await results(session, framework, told, actor.country, period)
+            own = await results(framework, told, period, permit, work)
             found += own
             if wanted.region:
                 found += await regional(session, framework, own, actor.country, period)
+        await work.commit()
     order = {one.key: place for place, one in enumerate(told)}
     found.sort(key=lambda one: order[one.indicator])
-    shown = list(lines(found, framework, runtime.catalogue, wanted.language))
-    return _written(shown, framework, wanted, runtime), len(shown)
+    return framework, found
 
 
 def _written(shown: Sequence[Line], framework: Framework, wanted: Report, runtime: Runtime) -> bytes:

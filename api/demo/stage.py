@@ -19,7 +19,9 @@ from api.cli.directory import load_into
 from api.demo.processes import context, running
 from api.development import ensure_keys
 from api.directory import read
+from api.runtime import build
 from api.settings import Settings
+from api.statistics.publishing import Publisher
 
 DATABASE = "nrm_demo"
 DIRECTORY = Path(__file__).parent.parent / "fictional" / "directory.yaml"
@@ -63,6 +65,10 @@ class Stage:
     def on(self, shift: timedelta) -> Settings:
         """Return the settings of a later day."""
         return self.settings.model_copy(update={"clock_shift": shift})
+
+    def publisher(self, shift: timedelta) -> Publisher:
+        """Return what prepares releases on a later day, as the command line does."""
+        return Publisher(build(self.on(shift), self.access.dsns), self.access)
 
     @contextmanager
     def day(self, shift: timedelta) -> Iterator[None]:

@@ -1,9 +1,9 @@
-"""The order of the demonstration, and its three days."""
+"""The order of the demonstration, and its four days."""
 
 import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, TextIO
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,7 @@ from api.demo.journeys import (
     adult,
     child,
     declined,
+    figures,
     foreigner,
     form,
     hotline,
@@ -35,8 +36,9 @@ COUNTRY: Final = "KG"
 
 INTRODUCTION = (
     "A referral mechanism at work. Every person, organisation and number below is invented. Every line is a real "
-    "request to a running service over HTTP; times are those of Bishkek. “assumed” marks a rule that we assume, since "
-    "the text of its source is not public: it is not law. “NO” marks what the service refused."
+    "request to a running service over HTTP, or a command that is named; times are those of Bishkek. “assumed” marks "
+    "a rule that we assume, since the text of its source is not public: it is not law. “NO” marks what the service "
+    "refused."
 )
 
 
@@ -49,7 +51,7 @@ def tell(stage: Stage, page: Page) -> None:
     page.text(INTRODUCTION)
     with stage.refusals.open("w", encoding="utf-8") as refusals:
         with _day(stage, page, refusals, TODAY) as play:
-            case, referral = _first_day(play, stage)
+            since, case, referral = _first_day(play, stage)
         with _day(stage, page, refusals, IN_TWO_DAYS) as play:
             page.heading(unanswered.AFTER_TWO_DAYS)
             page.text("The clock of the service was set two days ahead for this chapter, and the worker started anew.")
@@ -59,9 +61,16 @@ def tell(stage: Stage, page: Page) -> None:
             page.text("The clock of the service was set four days ahead.")
             unanswered.expires(play, case, referral)
             _funnel(play)
+            page.heading(figures.TITLE)
+            figures.exact(play, since, IN_FOUR_DAYS)
+        afterwards = figures.over(since)
+        with _day(stage, page, refusals, afterwards) as play:
+            page.heading(figures.AFTERWARDS)
+            figures.released(play, since, functools.partial(stage.publisher, afterwards))
 
 
-def _first_day(play: Play, stage: Stage) -> tuple[str, str]:
+def _first_day(play: Play, stage: Stage) -> tuple[datetime, str, str]:
+    """Play it; returns when it began, and the case and the referral that go on."""
     page = play.page
     page.heading(hotline.TITLE)
     cases = hotline.play(play)
@@ -83,7 +92,7 @@ def _first_day(play: Play, stage: Stage) -> tuple[str, str]:
     page.heading(readers.TITLE)
     readers.play(play, cases["aizada"])
     page.heading(unanswered.TITLE)
-    return unanswered.play(play)
+    return figures.began(play, cases["aizada"]), *unanswered.play(play)
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from api.schemas.directory import (
 from api.schemas.referrals import FunnelOut, FunnelStage, NotificationOut, NotificationPage
 from api.transaction import UnitOfWorkRoute
 from auth.roles import Permission
+from domain.audit.figures import record_reading
 from domain.codes import CountUnit, Language, Population, Service
 from domain.notifications.models import Notification
 from domain.organisations.models import Organisation
@@ -153,8 +154,9 @@ async def read_funnel(may: May, work: Work) -> FunnelOut:
     """See how far the referrals of the country get: exact, for the coordinator alone.
 
     Every line names its unit and of whom it speaks; vulnerable migrants are counted apart and never as victims.
+    That you read it is recorded before you do.
     """
-    may.own(Permission.FUNNEL_READ)
+    record_reading("funnel", may.own(Permission.FUNNEL_READ), work)
     rows = await work.session.execute(text("SELECT stage, unit, population, counted FROM nrm_funnel()"))
     stages = [FunnelStage(stage=row.stage, unit=row.unit, population=row.population, count=row.counted) for row in rows]
     order = {population: place for place, population in enumerate(Population)}
@@ -164,8 +166,11 @@ async def read_funnel(may: May, work: Work) -> FunnelOut:
 
 @router.get("/caseload/callbacks", tags=["caseload"], responses=READ_PROBLEMS)
 async def count_callbacks(may: May, work: Work) -> CallbackCounts:
-    """Count the callbacks that organisations of the country owe, and how old they are. No contact is named."""
-    may.own(Permission.CALLBACKS_COUNT)
+    """Count the callbacks that organisations of the country owe, and how old they are. No contact is named.
+
+    That you read the counts is recorded before you do.
+    """
+    record_reading("callbacks", may.own(Permission.CALLBACKS_COUNT), work)
     rows = await work.session.execute(
         text(
             "SELECT organisation, due, overdue, oldest_due_at FROM nrm_callbacks() ORDER BY oldest_due_at, organisation"

@@ -49,12 +49,12 @@ async def report_indicators(period: PeriodName, may: May, work: Work, reader: Re
     """See the results of a period, exact: of all indicators that you are told of.
 
     A value is a number or `no_data`, which is not 0. Whoever did not agree to be counted is only in `excluded`; what is
-    behind a conflict wall of yours counts nowhere.
+    behind a conflict wall of yours counts nowhere. That you read them is recorded before you do.
     """
     permit = may.own(Permission.INDICATOR_READ)
     framework, indicators = await _owned(work, permit)
     wanted = period_of(framework, period)
-    found = await results(work.session, framework, indicators, permit.actor.country, wanted)
+    found = await results(framework, indicators, wanted, permit, work)
     return ResultList.of(found, framework, wanted.name, work.catalogue, reader)
 
 
@@ -62,13 +62,16 @@ async def report_indicators(period: PeriodName, may: May, work: Work, reader: Re
 async def read_indicator(
     period: PeriodName, indicator: IndicatorKey, may: May, work: Work, reader: Reader
 ) -> ResultOut:
-    """See the result of one indicator in a period. One that you are not told of does not exist for you."""
+    """See the result of one indicator in a period. One that you are not told of does not exist for you.
+
+    That you read it is recorded before you do.
+    """
     permit = may.own(Permission.INDICATOR_READ)
     framework, indicators = await _owned(work, permit)
     wanted = [one for one in indicators if one.key == indicator]
     if not wanted:
         raise NotFound
-    found = await results(work.session, framework, wanted, permit.actor.country, period_of(framework, period))
+    found = await results(framework, wanted, period_of(framework, period), permit, work)
     return ResultOut.of_result(found[0], framework, work.catalogue, reader)
 
 

@@ -89,6 +89,7 @@ class AuditAction(StrEnum):
     ESCALATION_RAISED = "escalation.raised"  # a case, referral or callback is without a responsible organisation
     ESCALATION_ASSIGNED = "escalation.assigned"  # the coordinator named a new organisation for it
     ESCALATION_SETTLED = "escalation.settled"  # somebody is responsible again
+    FIGURES_READ = "figures.read"  # exact figures are about to be shown; which ones, and never how many
     FIGURE_ENTERED = "figure.entered"  # a published figure was entered by hand, or corrected
     ORGANISATION_RECORDED = "organisation.recorded"  # a directory entry was made or changed
     WEBHOOK_REGISTERED = "webhook.registered"  # an organisation asked to be told of events at an address of its own

@@ -81,7 +81,7 @@ class Pack:
     Attributes:
         cases: By case and reader, what those in the wrong hands did.
         others: By case and reader, who else opened the same cases, at any time.
-        elsewhere: What they opened beside cases: contacts, courses, requests to a commission.
+        elsewhere: What they opened beside cases: contacts, courses, requests to a commission; and exact figures.
         leading: By case: its reference and the organisation that leads it now, which must be notified.
         codes: The codes of organisations.
         refused: How often they were refused.

@@ -1,7 +1,6 @@
 """Ask the database what indicators need, and put results together. Row-level security and `nrm_measured` limit both."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -9,14 +8,16 @@ from sqlalchemy import ARRAY, Text, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
+from domain.audit.figures import record_reading
 from domain.codes import NrmRole, Role
 from domain.figures.models import PublishedFigure
 from domain.figures.rules import speaking
 from domain.organisations.models import Organisation
-from domain.permits import Actor
+from domain.permits import Actor, Permit
 from domain.results.framework import Framework, Indicator
 from domain.results.periods import Period
-from domain.results.rules import Result, Row, measures_of, together, told
+from domain.results.rules import Result, Row, beside, measures_of, together, told
+from domain.unit_of_work import UnitOfWork
 
 EVER: Final = datetime(1900, 1, 1, tzinfo=UTC)
 """Before everything that is recorded here."""
@@ -37,13 +38,18 @@ async def owned(session: AsyncSession, framework: Framework, actor: Actor) -> tu
 
 
 async def results(
-    session: AsyncSession, framework: Framework, indicators: Sequence[Indicator], country: str, period: Period
+    framework: Framework, indicators: Sequence[Indicator], period: Period, permit: Permit, work: UnitOfWork
 ) -> list[Result]:
-    """Return the results of indicators in the asker's country and a period, each with that of the period before."""
+    """Return the results of indicators in the asker's country and a period, each with that of the period before.
+
+    They are exact: that they were read is in the audit before they are told.
+    """
+    session, country = work.session, permit.actor.country
     figures = await entered_figures(session, indicators)
     now = await _told(session, framework, indicators, figures, country, period)
     before = await _told(session, framework, indicators, figures, country, period.before())
-    return [replace(one, before=former.value) for one, former in zip(now, before, strict=True)]
+    record_reading("results", permit, work, period=period.name, indicators=[one.key for one in indicators])
+    return beside(now, before)
 
 
 async def regional(
@@ -87,8 +93,6 @@ async def _told(
     since, until = period.instants(framework.timezone)
     wanted = measures_of(indicators, country)
     rows = await _measured(session, wanted, since, until, framework.timezone)
-    silent = sorted(set(wanted) - {row.measure for row in rows})
-    begun = {row.measure for row in await _measured(session, silent, EVER, until, framework.timezone)}
     begun = {row.measure for row in rows}
     silent = sorted(set(wanted) - begun)
     begun |= {row.measure for row in await _measured(session, silent, EVER, until, framework.timezone)}

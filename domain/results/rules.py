@@ -312,6 +312,11 @@ def told(
     return measured_against(found, indicator, target_of(indicator, country, period), framework.status)
 
 
+def beside(results: Iterable[Result], former: Iterable[Result]) -> list[Result]:
+    """Return results, each with the value that the same had in the period before."""
+    return [replace(one, before=earlier.value) for one, earlier in zip(results, former, strict=True)]
+
+
 def together(
     indicator: Indicator,
     framework: Framework,

@@ -47,6 +47,7 @@ async def happened(world: World) -> tuple[str, str, datetime, datetime]:
     await world.get("north", f"/referrals/{referral}/package")
     await world.get("north", f"/cases/{case}")
     await world.ask("north", "GET", "/cases/C-0000-0000-0000-0000")
+    await world.get("north", "/caseload")
     until = world.runtime.clock.present()
     await world.get("alpha", f"/cases/{case}/person/identity")
     await world.get("north", f"/referrals/{referral}/package")
@@ -76,11 +77,23 @@ async def test_the_pack_of_an_account_tells_cases_compartments_and_who_else(
     others = rows(tmp_path / "pack" / "others.csv")
     assert {row["organisation"] for row in others} == {"NGO-ALPHA"}
     assert all(staff != row["staff"] for row in others)
+    (elsewhere,) = rows(tmp_path / "pack" / "elsewhere.csv")
+    assert (elsewhere["action"], elsewhere["staff"], elsewhere["figures"]) == ("figures.read", staff, "caseload")
     content = "".join(path.read_text() for path in (tmp_path / "pack").iterdir())
     assert NAME not in content
     assert subject not in content
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "pack").iterdir()} == {0o600}
     assert (tmp_path / "pack").stat().st_mode & 0o777 == 0o700
+
+
+async def test_the_pack_tells_which_results_were_read_and_of_which_period(world: World, tmp_path: Path) -> None:
+    since = world.runtime.clock.present()
+    await world.get("coordinator", "/indicators/FY2026/dar-2-4")
+    subject = STAFF["coordinator"][0]
+    summary = await pack_of(world, tmp_path / "pack", since, world.runtime.clock.present(), account=subject)
+    assert (summary["cases"], summary["opened_elsewhere"]) == (0, 1)
+    (one,) = rows(tmp_path / "pack" / "elsewhere.csv")
+    assert (one["action"], one["figures"]) == ("figures.read", "results FY2026 dar-2-4")
 
 
 async def test_the_pack_of_an_organisation_covers_everybody_who_acted_for_it(

@@ -72,10 +72,13 @@ class Installation:
             "PYTHONPATH": str(ROOT),
         }
 
-    def run(self, *words: str) -> "subprocess.CompletedProcess[str]":
+    def run(self, *words: str, **more: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(  # noqa: S603 - our own program
-            [*PROGRAM, *words], env=self.environment, capture_output=True, text=True, check=False, timeout=PATIENCE
+            [*PROGRAM, *words], env=self.given(more), capture_output=True, text=True, check=False, timeout=PATIENCE
         )
+
+    def given(self, more: dict[str, str]) -> dict[str, str]:
+        return self.environment | {f"NRM_{name.upper()}": value for name, value in more.items()}
 
     def agreed(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """Run a command; in an installation that has a case already, two agree to it where it must be agreed to."""
@@ -88,9 +91,8 @@ class Installation:
         return self.run(*words)
 
     def start(self, *words: str, **more: str) -> "subprocess.Popen[str]":
-        environment = self.environment | {f"NRM_{name.upper()}": value for name, value in more.items()}
         return subprocess.Popen(  # noqa: S603 - our own program
-            [*PROGRAM, *words], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [*PROGRAM, *words], env=self.given(more), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
 
 
@@ -195,6 +197,10 @@ def test_figures_are_entered_by_command_and_entering_them_twice_changes_nothing(
     written = installation.run(*reporting, "--output", str(table), *entering[3:])
     assert (written.returncode, written.stdout) == (0, f"1 results written to {table}\n"), written.stderr
     assert ",12," in table.read_text(encoding="utf-8-sig")
+    untold = tmp_path / "untold.csv"
+    failed = installation.run(*reporting, "--output", str(untold), *entering[3:], audit_sink="file:/dev/full")
+    assert (failed.returncode, failed.stdout, untold.exists()) == (1, "", False)
+    assert failed.stderr.startswith("nothing is told: the second sink")
     row["calls"] = "many"
     file.write_text(json.dumps({"hotline_years": {"unit": "calls", "rows": [row]}}))
     assert installation.run(*entering, "--source", "report").returncode == 2

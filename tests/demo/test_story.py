@@ -1,9 +1,13 @@
 """What a person sees who types `make demo`."""
 
+import asyncio
 import re
 
+import asyncpg
 import pytest
 
+from api.demo.journeys.figures import AFTERWARDS, TITLE
+from api.demo.stage import DATABASE
 from tests.demo.rehearsal import Played, Rehearsal, rehearsal
 
 MASKED = (
@@ -11,6 +15,8 @@ MASKED = (
     (re.compile(r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d\d \w{3} \d{4}(, \d\d:\d\d)?"), "DAY"),
 )
 STAGE = re.compile(r"^  ([a-z ]+?) {2,}(\d+) ")
+RESULT = re.compile(r"^  (\S+) {2,}[A-Z].*? {2,}(no data|\d+(?: %)?) ")
+FUNNEL = "How far the referrals got"
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +46,9 @@ def masked(run: Played) -> str:
     return text
 
 
-def test_the_last_table_is_the_funnel_and_no_stage_is_empty(played: Rehearsal) -> None:
-    last = played.second.output.splitlines()[-1]
+def test_no_stage_of_the_funnel_is_empty(played: Rehearsal) -> None:
     assert played.second.output.count("\n  stage ") == 1
-    stages = {match[1]: int(match[2]) for line in last_table(played) if (match := STAGE.match(line))}
+    stages = {match[1]: int(match[2]) for line in chapter(played, FUNNEL) if (match := STAGE.match(line))}
     assert list(stages) == [
         "contacts",
         "contacts about cases",
@@ -59,11 +64,48 @@ def test_the_last_table_is_the_funnel_and_no_stage_is_empty(played: Rehearsal) -
         "services given",
     ]
     assert min(stages.values()) > 0
+
+
+def test_the_story_ends_with_what_can_be_said_and_where_to_go_on(played: Rehearsal) -> None:
+    headings = [line for line in played.second.output.splitlines() if line in {FUNNEL, TITLE, AFTERWARDS}]
+    assert headings == [FUNNEL, TITLE, AFTERWARDS]
+    last = played.second.output.splitlines()[-1]
     assert last.startswith("The API explains itself at http://127.0.0.1:8000/documentation")
 
 
-def last_table(played: Rehearsal) -> list[str]:
-    return played.second.output.split("How far the referrals got")[1].splitlines()
+def chapter(played: Rehearsal, heading: str) -> list[str]:
+    """Return the lines below a heading, up to the next one."""
+    return played.second.output.split(f"\n{heading}\n")[1].split("\n\n")[0].splitlines()
+
+
+def test_results_tell_no_data_apart_from_0(played: Rehearsal) -> None:
+    results = {found[1]: found[2] for line in chapter(played, TITLE) if (found := RESULT.match(line))}
+    assert results == {"2.2": "1", "F4": "100 %", "F6": "0 %", "F16": "no data", "F13": "no data"}
+
+
+def test_each_look_at_exact_figures_is_in_the_audit(played: Rehearsal) -> None:
+    with played.server as server:
+        looks = asyncio.run(looked(server.dsn(database=DATABASE)))
+    assert looks == {
+        ("caseworker-alpha", "caseload"): 1,
+        ("coordinator", "dashboard"): 1,
+        ("coordinator", "funnel"): 2,
+        ("coordinator", "results"): 1,
+        ("hotline-operator", "results"): 1,
+    }
+
+
+async def looked(dsn: str) -> dict[tuple[str, str], int]:
+    """Return who read which exact figures, how often."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        rows = await connection.fetch(
+            "SELECT s.subject, e.details->>'figures' AS figures, count(*) FROM audit_entries e "
+            "JOIN staff_members s ON s.id = e.actor_id WHERE e.action = 'figures.read' GROUP BY 1, 2"
+        )
+        return {(row["subject"], row["figures"]): row["count"] for row in rows}
+    finally:
+        await connection.close()
 
 
 def test_the_page_is_plain_and_narrow(played: Rehearsal) -> None:
@@ -100,6 +142,14 @@ def test_the_page_is_plain_and_narrow(played: Rehearsal) -> None:
         "Focal point reads the list of overdue referrals",
         "wants to accept NO This is not possible in the present state (state-conflict, 409)",
         "support “receiving”",
+        "tries the figures of the others NO You may not do this (not-permitted, 403)",
+        "is told of the one indicator that hotlines own, their calls, and of no other",
+        "tries the rate of acceptance NO There is nothing here for you (not-found, 404)",
+        "M&E officer tries the results NO You may not do this (not-permitted, 403)",
+        "Anybody reads what is published, without an account: there is nothing yet",
+        "each of its 22 tables waits, and there is no figure in it",
+        "few cases (22)",
+        "Anybody reads what is published: still nothing, rather than something that points at a person",
     ],
 )
 def test_the_story_shows(told: str, claim: str) -> None:

@@ -16,6 +16,8 @@ from api.cli.indicators import Report, report
 from api.database import dsn_as
 from api.postgres import Server
 from auth.authentication import enter
+from auth.authorisation import Authorisation
+from auth.roles import Permission
 from auth.tokens import Claims
 from domain.codes import Role
 from domain.results.queries import entered_figures, results
@@ -64,11 +66,13 @@ ASKED = {
 async def asked(world: World, country: str) -> dict[tuple[str, str, str], Result]:
     found = {}
     async with world.runtime.database.sessions()() as session:
-        await enter(session, claims(world, country), world.runtime.clock)
+        actor = await enter(session, claims(world, country), world.runtime.clock)
+        permit = Authorisation(session, actor).own(Permission.INDICATOR_READ)
+        work = world.runtime.work(session, actor.now)
         for name, keys in ASKED.items():
             period = FRAMEWORK.period_called(name)
             wanted = [one for one in FRAMEWORK.reported_in(country) if one.key in keys]
-            for one in await results(session, FRAMEWORK, wanted, country, period):
+            for one in await results(FRAMEWORK, wanted, period, permit, work):
                 found[one.indicator, country, period.name] = one
     return found
 

@@ -5,17 +5,23 @@ import io
 import re
 from collections.abc import AsyncIterator
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
 from python_calamine import CalamineWorkbook
+from sqlalchemy import text
 
 from api.cli.acting import claims_for
-from api.cli.indicators import Report, report
+from api.cli.indicators import FORMATS, Report, report
 from api.results.lines import Line, words
 from api.results.sheets import as_csv
+from api.second_sink import FileSink
+from api.settings import DatabaseRole
+from domain.audit.sink import read_opening
 from domain.codes import Language
 from domain.errors import NotFound, NotPermitted
+from tests.api.test_second_sink import with_sink
 from tests.conftest import Databases
 from tests.indicators.test_live_results import helped, year
 from tests.world import CATALOGUE, STAFF, World, new_world
@@ -161,6 +167,52 @@ async def test_who_may_not_is_refused_and_what_is_not_theirs_does_not_exist(worl
         await made(world, "csv", indicators=frozenset({"dar-9-9"}))
     with pytest.raises(ValueError, match="no period"):
         await made(world, "csv", "someday")
+
+
+LAST = """
+    SELECT e.action, e.rule, e.details, s.subject, o.code
+    FROM audit_entries e JOIN staff_members s ON s.id = e.actor_id JOIN organisations o ON o.id = e.stream_id
+    WHERE e.subject_id = o.id ORDER BY e.at DESC, e.sequence DESC LIMIT :count
+"""
+
+
+async def last(world: World, count: int = 1) -> list[tuple[str, str, str, dict[str, Any]]]:
+    """Return the last entries of organisations' own streams, the newest first: action, who, for whom, what of it."""
+    async with world.runtime.database.sessions(DatabaseRole.OWNER)() as session:
+        rows = await session.execute(text(LAST), {"count": count})
+        return [(row.action, row.subject, row.code, row.details) for row in rows]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+async def test_a_report_leaves_an_entry_of_who_read_which_results_and_none_of_them(world: World, form: str) -> None:
+    await made(world, form, "2017", "FY2016", who="hotline", indicators=frozenset({"hotline-calls"}), region=True)
+    subject, organisation, role = STAFF["hotline"]
+    which = {"figures": "results", "indicators": ["hotline-calls"], "role": role}
+    assert await last(world, 2) == [
+        ("figures.read", subject, organisation, which | {"period": period}) for period in ("FY2016", "2017")
+    ]
+
+
+async def test_a_report_that_is_refused_leaves_the_refusal_alone(world: World) -> None:
+    with pytest.raises(NotPermitted):
+        await made(world, "csv", who="alpha")
+    ((action, subject, _, details),) = await last(world)
+    assert (action, subject) == ("access.denied", STAFF["alpha"][0])
+    with pytest.raises(NotFound):
+        await made(world, "csv", who="hotline")
+    ((action, subject, _, again),) = await last(world)
+    assert (action, subject) == ("access.denied", STAFF["hotline"][0])
+    assert details == again == {"command": "indicators report"}
+
+
+async def test_without_the_sink_no_report_is_made(world: World, tmp_path: Path) -> None:
+    path = tmp_path / "openings"
+    await made(with_sink(world, FileSink(path)), "csv")
+    kept = [one[1].entry for one in map(read_opening, path.read_bytes().splitlines(keepends=True)) if one]
+    assert [one.details["period"] for one in kept] == ["2016", "2017", year(world)]
+    with pytest.raises(OSError, match="second sink"):
+        await made(with_sink(world, FileSink(Path("/dev/full"))), "csv")
+    assert [action for action, *_ in await last(world)] == ["figures.read"], "too much is recorded, never too little"
 
 
 def test_a_spreadsheet_takes_no_text_for_a_formula() -> None:

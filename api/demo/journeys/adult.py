@@ -39,7 +39,14 @@ def play(play: Play, case: str) -> None:
         code="consent-missing",
         because="an adult decides herself; nothing is shared before she has agreed",
     )
-    agree(play, OPERATOR, case, language="ky", compartments=("identity", "contact", "location", "narrative", "health"))
+    agree(
+        play,
+        OPERATOR,
+        case,
+        language="ky",
+        purposes=("support", "identification", "reporting"),
+        compartments=("identity", "contact", "location", "narrative", "health"),
+    )
     _hand_over(play, case)
     _outsider(play, case)
     _before_identification(play, case)

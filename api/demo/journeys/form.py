@@ -25,8 +25,8 @@ def play(play: Play, make_runtime: Callable[[], Runtime]) -> None:
         shown: Json = play.get(CASEWORKER, f"/cases/{taken.reference}")
         play.did(
             CASEWORKER,
-            f"takes in the form of {about} → {taken.reference}: identification “{spoken(shown['identification'])}”, "
-            f"case work “{spoken(shown['case_work'])}”",
+            f"takes in the form of {about} (`nrm import uk-form`) → {taken.reference}: "
+            f"identification “{spoken(shown['identification'])}”, case work “{spoken(shown['case_work'])}”",
             ("told", counted(taken.lines)),
             ("left", f"no place was found for: {', '.join(left) or 'nothing'}"),
         )
