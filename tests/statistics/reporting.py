@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.architecture import tree
+from tests.statistics.differencing import CHANGES
 
 RESULTS = Path(__file__).with_name("measured.json")
 DOCUMENT = tree.ROOT / "docs/disclosure-control.md"
@@ -51,17 +52,24 @@ def _parts(found: Mapping[str, Any]) -> Iterable[str]:
     columns = {size: columns[size] for size in sorted(columns, key=int)}
     yield "### Weaker designs that the gate refused\n"
     yield _table(["design", *columns, "by the attack alone"], _designs(columns))
-    yield "### Differences of releases\n"
+    yield "### Differences of releases: advantage, and what chance alone gave\n"
     yield _table(
-        ["releases", "advantage", "floor", "pairs of worlds", "pairs of releases"],
+        ["releases", "other new cases in each period", "releases, windows, taken back", *CHANGES, "all"],
         [
-            [title, f"{one['found']:.3f}", f"{one['floor']:.3f}", f"{one['pairs']:,}", f"{one['compared']:,}"]
-            for title, one in (
-                ("ours", found["differencing"]["ours"]),
-                ("everything again each time", found["differencing"]["rolling"]),
-            )
+            [
+                title,
+                pace,
+                f"{one['releases']:,}, {one['windows']:,}, {one['retracted']:,}",
+                *(f"{told['found']:.3f} / {told['floor']:.3f}" for told in _in_order(one["changes"])),
+            ]
+            for design, title in (("ours", "ours"), ("rolling", "everything again each time"))
+            for pace, one in sorted(found["differencing"][design].items(), key=lambda item: int(item[0]))
         ],
     )
+
+
+def _in_order(changes: Mapping[str, Any]) -> Iterable[Any]:
+    return (changes[kind] for kind in (*CHANGES, "all"))
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
