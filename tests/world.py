@@ -78,6 +78,11 @@ class World:
     app: FastAPI
     numbers: Callable[[], int] = field(default_factory=lambda: count(1).__next__)
 
+    def day(self, later: int = 0) -> str:
+        """Return the day so many days from now, as it is in the country: near midnight another one than in UTC."""
+        today = CATALOGUE.calendar("KG").day_of(self.runtime.clock.present())
+        return str(today + timedelta(days=later))
+
     def client(self, who: str) -> httpx.AsyncClient:
         """Return a client of one of STAFF; requests are unique unless they name an Idempotency-Key."""
         return httpx.AsyncClient(

@@ -18,7 +18,7 @@ async def opened(world: World, who: str = "alpha") -> str:
 async def test_a_wall_says_why_and_stands_until_it_is_lifted(world: World) -> None:
     case = await opened(world)
     own = f"/cases/{case}/walls"
-    in_a_month = str((world.runtime.clock.present() + timedelta(days=30)).date())
+    in_a_month = world.day(30)
     said = {"staff": STAFF["alpha2"][0], "reason": "related_to_suspect", "review_on": in_a_month}
     wall = (await world.post("alpha", own, said))["id"]
     (shown,) = await world.get("alpha", own)
@@ -37,7 +37,7 @@ async def test_a_wall_says_why_and_stands_until_it_is_lifted(world: World) -> No
 
 async def test_a_lifted_wall_is_reviewed_no_more(world: World) -> None:
     case = await opened(world)
-    in_a_month = str((world.runtime.clock.present() + timedelta(days=30)).date())
+    in_a_month = world.day(30)
     wall = (await world.post("alpha", f"/cases/{case}/walls", {"organisation": "POLICE", "review_on": in_a_month}))[
         "id"
     ]

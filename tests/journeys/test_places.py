@@ -76,7 +76,7 @@ async def test_from_the_question_to_the_leaving(world: World) -> None:
     near = world.later(timedelta(days=80))
     assert await facts_of(near, stay) == ("staying", "near_limit")
     await happened(near, stay, "extension", "asked", "north")
-    until = str((near.runtime.clock.present() + timedelta(days=60)).date())
+    until = near.day(60)
     await done(near, stay, "decide-extension", "north", fact="extension", value="granted", on_day=until)
     assert await facts_of(near, stay) == ("staying", "settled"), "the extension moved the end"
     over = world.later(timedelta(days=141))
@@ -93,7 +93,7 @@ async def test_from_the_question_to_the_leaving(world: World) -> None:
     assert await counts(over) == (1, 0, 0)
     assert await told_free(over) == ("yes", [("women", "single", "yes")])
     await over.act("north", referral, "completion", {"outcome": "full"})
-    tomorrow = str((over.runtime.clock.present() + timedelta(days=1)).date())
+    tomorrow = over.day(1)
     await happened(over, stay, "grant_report", "due", "north", on_day=tomorrow)
     after = world.later(timedelta(days=143))
     await done(after, stay, "report-grant", "north")

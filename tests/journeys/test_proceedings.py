@@ -86,7 +86,7 @@ async def test_a_step_that_nobody_takes_is_escalated_once_and_settled_when_it_is
     case, _ = await supported(world)
     course = await begun(world, case, "proceedings")
     await done(world, course, "check-own-charges", value="none")
-    later = world.later(timedelta(days=3))
+    later = world.later(timedelta(days=2))
     await later.work_off()
     for who in ("alpha", "coordinator"):
         assert await overdue(later, course, who) == ["assess-danger", "explain-support"], "both within 24 hours"
@@ -108,7 +108,7 @@ async def test_a_handed_over_case_takes_its_proceedings_along(world: World) -> N
     await world.get("police", f"/cases/{case}/courses", expect=404)
     assert [one["reference"] for one in await world.get("alpha", f"/cases/{case}/courses")] == [course]
     await world.work_off()
-    later = world.later(timedelta(days=3))
+    later = world.later(timedelta(days=2))
     await later.work_off()
     assert await overdue(later, course) == ["assess-danger", "explain-support"]
     assert await overdue(later, course, "police") == []

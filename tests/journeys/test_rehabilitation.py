@@ -12,11 +12,6 @@ from tests.world import World
 REASONS = "The commission did not like the testova plan."
 
 
-def day(world: World, later: int) -> str:
-    """Return the day so many days from the present of the world."""
-    return str((world.runtime.clock.present() + timedelta(days=later)).date())
-
-
 async def planned(world: World, course: str, status: str, *, expect: int = 201, **more: Any) -> Any:
     """Write a version of the plan."""
     return await world.post("alpha", f"/courses/{course}/plan", {"status": status, **more}, expect=expect)
@@ -27,9 +22,9 @@ async def agreed(world: World) -> tuple[str, str]:
     case, _ = await supported(world)
     course = await begun(world, case, "rehabilitation")
     await done(world, course, "assess-needs")
-    services = [{"service": "psychosocial", "planned_on": day(world, 10)}, {"service": "employment"}]
+    services = [{"service": "psychosocial", "planned_on": world.day(10)}, {"service": "employment"}]
     await planned(world, course, "drafted", services=services)
-    await planned(world, course, "agreed", services=services[:1], agreed_by="self", review_on=day(world, 30))
+    await planned(world, course, "agreed", services=services[:1], agreed_by="self", review_on=world.day(30))
     return case, course
 
 
@@ -42,7 +37,7 @@ async def asked(world: World, course: str) -> str:
 
 async def decided(world: World, request: str, outcome: str, **more: Any) -> Any:
     """Let the commission decide today."""
-    body = {"outcome": outcome, "decided_on": day(world, 0), **more}
+    body = {"outcome": outcome, "decided_on": world.day(0), **more}
     return await world.post("migration", f"/commission-requests/{request}/decision", body, expect=201)
 
 
@@ -78,20 +73,20 @@ async def test_only_the_person_agrees_to_a_plan_and_to_no_more_than_was_drafted(
     body = {"services": [{"service": "psychosocial"}]}
     await planned(world, course, "drafted", **body, expect=409)
     await done(world, course, "assess-needs")
-    await planned(world, course, "agreed", agreed_by="self", review_on=day(world, 9), **body, expect=409)
+    await planned(world, course, "agreed", agreed_by="self", review_on=world.day(9), **body, expect=409)
     await planned(world, course, "drafted", **body)
     for wrong in (
-        {"review_on": day(world, 9)},
-        {"review_on": day(world, 9), "agreed_by": "guardian"},
-        {"review_on": day(world, 9), "agreed_by": "best_interest_decision"},
+        {"review_on": world.day(9)},
+        {"review_on": world.day(9), "agreed_by": "guardian"},
+        {"review_on": world.day(9), "agreed_by": "best_interest_decision"},
         {"agreed_by": "self"},
-        {"agreed_by": "self", "review_on": day(world, -1)},
-        {"agreed_by": "self", "review_on": day(world, 9), "services": [{"service": "legal"}]},
+        {"agreed_by": "self", "review_on": world.day(-1)},
+        {"agreed_by": "self", "review_on": world.day(9), "services": [{"service": "legal"}]},
     ):
         await planned(world, course, "agreed", **wrong, expect=422)
     refused = await world.ask("alpha", "POST", f"/courses/{course}/steps/agree-plan", {"value": "agreed"})
     assert refused.json()["code"] == "invalid-input", "a plan is agreed by its record alone"
-    await planned(world, course, "agreed", agreed_by="self", review_on=day(world, 9))
+    await planned(world, course, "agreed", agreed_by="self", review_on=world.day(9))
 
 
 async def test_the_guardian_of_a_child_may_agree(world: World) -> None:
@@ -99,7 +94,7 @@ async def test_the_guardian_of_a_child_may_agree(world: World) -> None:
     course = await begun(world, case, "rehabilitation")
     await done(world, course, "assess-needs")
     await planned(world, course, "drafted", services=[{"service": "education"}])
-    await planned(world, course, "agreed", agreed_by="guardian", review_on=day(world, 9))
+    await planned(world, course, "agreed", agreed_by="guardian", review_on=world.day(9))
 
 
 async def test_a_declined_plan_stops_neither_emergency_support_nor_referrals(world: World) -> None:
@@ -113,7 +108,7 @@ async def test_a_declined_plan_stops_neither_emergency_support_nor_referrals(wor
     assert "refer-for-services" in await open_in(world, course)
     await world.post("alpha", f"/cases/{case}/assessments", {"danger": "imminent", "needs": ["shelter"]})
     await referred(world, case, step="offer-emergency-shelter")
-    again = {"outcome": "approved", "decided_on": day(world, 0)}
+    again = {"outcome": "approved", "decided_on": world.day(0)}
     await world.post("migration", f"/commission-requests/{request}/decision", again, expect=409)
 
 
@@ -142,24 +137,24 @@ async def test_a_wall_stands_before_the_commission_too(world: World) -> None:
     await world.post("alpha", f"/cases/{case}/walls", {"organisation": "MIGRATION"}, expect=201)
     assert await world.get("migration", "/commission-requests") == []
     assert await told(world, "migration", request) == []
-    body = {"outcome": "approved", "decided_on": day(world, 0)}
+    body = {"outcome": "approved", "decided_on": world.day(0)}
     await world.post("migration", f"/commission-requests/{request}/decision", body, expect=404)
 
 
 async def test_a_follow_up_asks_and_every_answer_may_be_a_not_knowing(world: World) -> None:
     _, course = await agreed(world)
-    body = {"due_on": day(world, 60)}
+    body = {"due_on": world.day(60)}
     planned_one = await world.post("alpha", f"/courses/{course}/follow-ups", body, expect=201)
     await world.post("alpha", f"/courses/{course}/follow-ups", body, expect=409)
     answers = f"/courses/{course}/follow-ups/{planned_one['id']}/answers"
-    early = {"reached": True, "asked_on": day(world, 0), "work": "working"}
+    early = {"reached": True, "asked_on": world.day(0), "work": "working"}
     assert (await world.ask("alpha", "POST", answers, early)).json()["code"] == "step-not-open"
     later = world.later(timedelta(days=61))
     await later.work_off()
     assert (await open_in(later, course))["record-follow-up"]["duty"]
     said = {
         "reached": True,
-        "asked_on": day(later, 0),
+        "asked_on": later.day(0),
         "work": "in_training",
         "income": "declined_to_answer",
         "living_standard": "unknown",
@@ -167,7 +162,7 @@ async def test_a_follow_up_asks_and_every_answer_may_be_a_not_knowing(world: Wor
     }
     recorded = await later.post("alpha", answers, said, expect=201)
     assert {name: recorded[name] for name in said} == said
-    assert (recorded["due_on"], recorded["asked_on"]) == (day(world, 60), day(later, 0))
+    assert (recorded["due_on"], recorded["asked_on"]) == (world.day(60), later.day(0))
     values = await values_in(later, course)
     assert (values["work"], values["income"], values["living_standard"]) == ("told", "declined_to_answer", "not_asked")
     assert values["follow_up"] == "done"
@@ -176,18 +171,18 @@ async def test_a_follow_up_asks_and_every_answer_may_be_a_not_knowing(world: Wor
 
 async def test_whoever_was_not_reached_answered_nothing(world: World) -> None:
     _, course = await agreed(world)
-    one = await world.post("alpha", f"/courses/{course}/follow-ups", {"due_on": day(world, 0)}, expect=201)
+    one = await world.post("alpha", f"/courses/{course}/follow-ups", {"due_on": world.day(0)}, expect=201)
     answers = f"/courses/{course}/follow-ups/{one['id']}/answers"
-    told_by_others = {"reached": False, "asked_on": day(world, 0), "work": "working"}
+    told_by_others = {"reached": False, "asked_on": world.day(0), "work": "working"}
     assert (await world.ask("alpha", "POST", answers, told_by_others)).json()["code"] == "invalid-input"
-    await world.post("alpha", answers, {"reached": False, "asked_on": day(world, 0)}, expect=201)
+    await world.post("alpha", answers, {"reached": False, "asked_on": world.day(0)}, expect=201)
     assert (await values_in(world, course))["follow_up"] == "not_reached"
 
 
 async def test_a_follow_up_that_nobody_makes_is_escalated_once(world: World) -> None:
     _, course = await agreed(world)
     await asked(world, course)
-    await world.post("alpha", f"/courses/{course}/follow-ups", {"due_on": day(world, 20)}, expect=201)
+    await world.post("alpha", f"/courses/{course}/follow-ups", {"due_on": world.day(20)}, expect=201)
     await world.later(timedelta(days=21)).work_off()
     last = world.later(timedelta(days=45))
     await last.work_off()

@@ -31,7 +31,7 @@ async def test_a_stay_lasts_from_admission_to_the_report_on_the_grant(world: Wor
         "north", "POST", f"/courses/{stay}/steps/decide-extension", {"fact": "extension", "value": "granted"}
     )
     assert refused.json()["code"] == "invalid-input", "until when?"
-    until = str((last.runtime.clock.present() + timedelta(days=40)).date())
+    until = last.day(40)
     await done(last, stay, "decide-extension", "north", fact="extension", value="granted", on_day=until)
     assert (await values_in(last, stay, "north"))["length"] == "settled"
     assert "find-next-place" not in await open_in(last, stay, "north")
@@ -39,7 +39,7 @@ async def test_a_stay_lasts_from_admission_to_the_report_on_the_grant(world: Wor
     await happened(last, stay, "wish", "leave", "north")
     await done(last, stay, "find-next-place", "north", value="own_choice")
     await done(last, stay, "record-leaving", "north")
-    tomorrow = str((last.runtime.clock.present() + timedelta(days=1)).date())
+    tomorrow = last.day(1)
     await happened(last, stay, "grant_report", "due", "north", on_day=tomorrow)
     assert "report-grant" not in await open_in(last, stay, "north")
     after = world.later(timedelta(days=82))
