@@ -50,8 +50,8 @@ APPEND = text("SELECT nrm_append(:present, :streams, :places, :befores, :between
 async def append(session: AsyncSession, happenings: Iterable[Happening], present: datetime) -> None:
     """Append to the chains in one statement, each locked from here until the transaction ends.
 
-    `nrm_append` (migration 0010) locks the heads, reads them, and links and stores the entries: reading "the last
-    entry" without a lock forks a chain under load.
+    `nrm_append` (migration 0027) makes the heads that are missing, locks them all, reads them, and links and stores the
+    entries: reading "the last entry" without a lock forks a chain under load.
     """
     counted: Counter[UUID] = Counter()
     rows = []

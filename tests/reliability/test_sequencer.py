@@ -17,6 +17,7 @@ from api.settings import DatabaseRole
 from auth.authentication import enter_as_clock
 from domain.audit.actions import AuditAction
 from domain.audit.checkpoints import Checkpoint, read_signed
+from domain.audit.log import Happening, append
 from domain.audit.merkle import Growing, leaf_hash
 from domain.audit.notes import Note
 from domain.audit.sequencing import TreeDiffers
@@ -28,6 +29,11 @@ LEAVES = """
     FROM audit_leaves l FULL JOIN audit_entries e ON (e.stream_id, e.sequence) = (l.stream_id, l.sequence)
     ORDER BY l.position
 """
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%nrm_append%'"
+
+
+def breach(stream: UUID) -> Happening:
+    return Happening(AuditAction.DEADLINE_BREACHED, stream_id=stream, subject_id=stream, rule="test")
 
 
 async def appended(world: World, streams: list[UUID], gate: asyncio.Event | None = None) -> None:
@@ -77,6 +83,27 @@ async def test_several_sequencers_place_every_entry_once_while_transactions_comm
     await asyncio.gather(*placers)
     await sequencer.place_all(world.runtime, 5)
     assert await intact(world, admin) >= 4 * 12 * 3
+
+
+async def test_who_waits_for_a_new_chain_holds_none_that_another_wants(world: World, admin: asyncpg.Connection) -> None:
+    """One makes a chain and goes on to an old one; meanwhile another wants both. Nobody waits in a circle."""
+    new, old = sorted(uuid5(NAMES, name) for name in ("one", "other"))
+    await appended(world, [old])
+    async with world.runtime.database.sessions(DatabaseRole.WORKER)() as session:
+        work = world.runtime.work(session, await enter_as_clock(session, timedelta(0)))
+        await append(session, [breach(new)], work.now)
+        both = asyncio.create_task(appended(world, [new, old]))
+        while not await admin.fetchval(WAITING):
+            assert not both.done(), "it did not wait for the chain that is being made"
+            await asyncio.sleep(0.01)
+            await admin.fetchval("SELECT pg_stat_clear_snapshot()")
+        await append(session, [breach(old)], work.now)
+        await work.commit()
+    await both
+    heads = await admin.fetch(
+        "SELECT sequence FROM audit_heads WHERE stream_id = ANY ($1) ORDER BY stream_id", [new, old]
+    )
+    assert [head["sequence"] for head in heads] == [2, 3]
 
 
 async def test_what_commits_late_is_placed_late_and_not_passed_over(world: World, admin: asyncpg.Connection) -> None:
