@@ -25,6 +25,10 @@ lock not had, a clash of transactions, a server that became a standby (source: P
 a process that still wraps under a key that was retired meanwhile (migration 0012)."""
 
 
+WAITED_IN_A_CIRCLE: Final = "40P01"
+"""SQLSTATE of a transaction that was ended because several waited for one another: nothing of it has happened."""
+
+
 @dataclass(frozen=True)
 class Pool:
     """How many connections, and how long to wait for a free one.
@@ -129,6 +133,11 @@ def is_unavailable(error: BaseException) -> bool:
         return True
     state = getattr(error, "sqlstate", None)
     return isinstance(state, str) and state.startswith(RETRIED_LATER)
+
+
+def was_ended_for_others(error: exc.DBAPIError) -> bool:
+    """Tell whether the database undid a transaction to let others go on, so that it may be begun again at once."""
+    return getattr(error.orig, "sqlstate", None) == WAITED_IN_A_CIRCLE
 
 
 def dsn_as(url: str, *, user: str, password: str, database: str | None = None) -> str:

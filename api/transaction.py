@@ -6,11 +6,14 @@ would still answer 201. The answer to an unsafe request is stored in the same tr
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
+import structlog
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from sqlalchemy.exc import DBAPIError
 
+from api.database import was_ended_for_others
 from api.idempotency import Replay
 from api.problems import UnsupportedMediaType
 from api.refusals import NOT_RECORDED, record_refusal
@@ -23,6 +26,10 @@ from domain.errors import DomainError
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 SCHEME = "Bearer "
 JSON = "application/json"
+TRIES: Final = 3
+"""How often a request is tried whose transaction waits in a circle with others, and is ended to let them go on."""
+
+log = structlog.get_logger()
 
 
 def claims_of(request: Request, runtime: Runtime) -> Claims:
@@ -59,7 +66,7 @@ class UnitOfWorkRoute(APIRoute):
             claims = claims_of(request, runtime)
             try:
                 async with self.received(request, runtime, claims) as body:
-                    return await self._answer(endpoint, request, runtime, claims, body)
+                    return await self._tried(endpoint, request, runtime, claims, body)
             except DomainError as refusal:
                 if refusal.code in NOT_RECORDED:
                     raise
@@ -91,6 +98,19 @@ class UnitOfWorkRoute(APIRoute):
         """Raise `UnsupportedMediaType` unless the route understands what the body says it is."""
         if _media_type(request) not in self.understood:
             raise UnsupportedMediaType
+
+    async def _tried(
+        self, endpoint: Callable[[Request], Any], request: Request, runtime: Runtime, claims: Claims, body: bytes
+    ) -> Response:
+        """Answer; begin again, as if it came only now, when the database undid everything to let others go on."""
+        for _ in range(TRIES - 1):
+            try:
+                return await self._answer(endpoint, request, runtime, claims, body)
+            except DBAPIError as error:
+                if not was_ended_for_others(error):
+                    raise
+                log.warning("begun_again", method=request.method, route=self.path_format)
+        return await self._answer(endpoint, request, runtime, claims, body)
 
     async def _answer(
         self, endpoint: Callable[[Request], Any], request: Request, runtime: Runtime, claims: Claims, body: bytes

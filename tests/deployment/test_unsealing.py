@@ -38,7 +38,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = [sys.executable, "-c", "from api.cli import main; main()"]
 PATIENCE = 60.0
 WITHIN = 5.0
-"""Seconds within which nothing opens any more."""
+"""Seconds within which nothing opens any more, beside those that the program needs to start."""
 
 BODY = {"entry_channel": "ngo", "person": PERSON, "compartments": {"identity": {"given_name": "Fictional"}}}
 
@@ -205,9 +205,11 @@ async def test_replicas_start_sealed_are_opened_by_custodians_rotate_and_are_sea
     await rotated(begun, ports, identity)
 
     at = time.monotonic()
+    await begun.nrm("keys", "status")
+    asked = time.monotonic()
     sealed = await begun.nrm("seal")
     codes = [(await begun.ask(port, "GET", identity)).status_code for port in ports]
-    assert time.monotonic() - at < WITHIN
+    assert time.monotonic() - asked < asked - at + WITHIN
     assert (sealed.code, codes) == (0, [503, 503])
     assert sealed.out.count("sealed") == 2
     assert (await begun.nrm("keys", "status")).out.count("sealed, 0 of 3 mnemonics") == 2
