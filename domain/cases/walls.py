@@ -16,7 +16,6 @@ from domain.notifications.models import NotificationKind
 from domain.organisations.models import Organisation, StaffMember
 from domain.permits import Permit
 from domain.unit_of_work import UnitOfWork
-from domain.workflow.calendar import Calendar
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +49,8 @@ async def raise_wall(command: RaiseWall, permit: Permit, work: UnitOfWork) -> Ca
         raise InvalidInput(field="organisation", reason="unknown")
     if organisation is not None and organisation.id == case.owner_organisation_id:
         raise InvalidInput(field="organisation", reason="leads the case")
-    calendar = work.catalogue.calendar(case.country)
-    if command.review_on is not None and command.review_on <= calendar.day_of(work.now):
+    today = work.catalogue.calendar(case.country).day_of(work.now)
+    if command.review_on is not None and command.review_on <= today:
         raise InvalidInput(field="review_on", reason="has passed")
     wall = CaseWall(
         id=work.ids.uuid(),
@@ -64,23 +63,26 @@ async def raise_wall(command: RaiseWall, permit: Permit, work: UnitOfWork) -> Ca
     )
     await case_changed(work, case)
     if command.review_on is not None:
-        work.add(_review(work, case, wall.id, command.review_on, calendar))
+        remind_on(work, case, wall.id, command.review_on)
         await work.flush()
     work.add(wall)  # last: it may stand before whoever raises it, who then sees nothing of the case any more
     work.audit(AuditAction.WALL_RAISED, permit, stream_id=case.id, subject_id=wall.id, reason=command.reason)
     return wall
 
 
-def _review(work: UnitOfWork, case: Case, wall_id: UUID, on_day: date, calendar: Calendar) -> Deadline:
-    return Deadline(
-        id=work.ids.uuid(),
-        case_id=case.id,
-        subject_id=wall_id,
-        organisation_id=case.owner_organisation_id,
-        kind=DeadlineKind.WALL_REVIEW,
-        rule="review",
-        anchored_at=work.now,
-        due_at=calendar.begins(on_day),
+def remind_on(work: UnitOfWork, case: Case, wall_id: UUID, day: date) -> None:
+    """Let the clock remind who leads the case, when the day begins, that a wall is to be looked at."""
+    work.add(
+        Deadline(
+            id=work.ids.uuid(),
+            case_id=case.id,
+            subject_id=wall_id,
+            organisation_id=case.owner_organisation_id,
+            kind=DeadlineKind.WALL_REVIEW,
+            rule="review",
+            anchored_at=work.now,
+            due_at=work.catalogue.calendar(case.country).begins(day),
+        )
     )
 
 

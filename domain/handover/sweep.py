@@ -19,6 +19,7 @@ from domain.contacts.models import Contact
 from domain.deadlines.models import Deadline, DeadlineKind
 from domain.escalations.commands import settle_escalations
 from domain.escalations.models import Escalation
+from domain.handover.walls import inherit_walls
 from domain.organisations.models import Organisation
 from domain.organisations.rules import OPEN, is_open
 from domain.referrals.models import Referral
@@ -41,6 +42,7 @@ async def organisation_changed(work: UnitOfWork, deadline: Deadline) -> bool:
         await _give_back(work, organisation)
         return True
     first = not deadline.rule.startswith(AGAIN)
+    await inherit_walls(work, organisation, again=not first)
     found = await _list(work, organisation, everything=first)
     if found or first:
         work.add(

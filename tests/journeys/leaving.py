@@ -56,6 +56,15 @@ async def assigned(world: World, reference: str, to: str) -> dict[str, dict[str,
     return await escalated(world)
 
 
+async def walled(world: World, who: str, **more: Any) -> str:
+    """Open a case that NGO-ALPHA must not learn of."""
+    case = await opened(world, who, "police")
+    await consented(world, case, who)
+    body = {"organisation": "NGO-ALPHA", "reason": "may_warn_suspect", **more}
+    await world.post(who, f"/cases/{case}/walls", body)
+    return case
+
+
 @dataclass
 class Journeys:
     """The references of ten journeys, by the name of their stage: cases and referrals."""
