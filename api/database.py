@@ -13,9 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from api.settings import DatabaseRole
 from auth.authentication import AwaitsLedger
 
-CONNECT_TIMEOUT: Final = 5.0
-"""Seconds to wait for a new connection."""
-
 COMMAND_TIMEOUT: Final = 310.0
 """Seconds after which a silent network is given up; the server's own limits for each role are shorter."""
 
@@ -36,10 +33,12 @@ class Pool:
     Args:
         size: Connections at most; small on purpose: a pool as large as the clients made the slowest answers slower.
         wait: Seconds to wait for a connection before `sqlalchemy.exc.TimeoutError`, which is answered with 503.
+        connect: Seconds to wait for a new connection, likewise.
     """
 
     size: int = 6
     wait: float = 2.0
+    connect: float = 5.0
 
 
 class Database:
@@ -112,7 +111,7 @@ def engine_for(dsn: str, *, name: str, pool: Pool | None = None) -> AsyncEngine:
     pool = pool or Pool()
     engine = create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=functools.partial(_connect, dsn, name),
+        async_creator=functools.partial(_connect, dsn, name, pool.connect),
         pool_size=pool.size,
         max_overflow=0,
         pool_timeout=pool.wait,
@@ -154,10 +153,10 @@ def sqlalchemy_url(dsn: str) -> str:
     return f"postgresql+asyncpg://?{urlencode({'dsn': dsn})}"
 
 
-async def _connect(dsn: str, name: str, **options: Any) -> "asyncpg.Connection[asyncpg.Record]":
+async def _connect(dsn: str, name: str, wait: float, **options: Any) -> "asyncpg.Connection[asyncpg.Record]":
     return await asyncpg.connect(
         dsn,
-        timeout=CONNECT_TIMEOUT,
+        timeout=wait,
         command_timeout=COMMAND_TIMEOUT,
         server_settings={"application_name": name, "timezone": "UTC", "jit": "off"},
         **options,

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from api.bootstrap import Access, bootstrap, close_to_others, create_database, migrate
-from api.database import Database, Pool, dsn_as
+from api.database import Database, dsn_as
 from api.postgres import Server
 from api.settings import DatabaseRole, is_loopback
 from tests import softhsm
@@ -25,6 +25,7 @@ from tests.attacks.report import (
     pytest_configure,
     pytest_terminal_summary,
 )
+from tests.patience import patient
 from tests.scheduling import pytest_xdist_make_scheduler
 from tests.world import World, new_world
 
@@ -162,7 +163,7 @@ async def database_access(databases: Databases) -> AsyncIterator[Access]:
 @pytest.fixture
 async def database(database_access: Access) -> AsyncIterator[Database]:
     """Give a clean database to one test: every role's pool."""
-    opened = Database(database_access.dsns, pool=Pool(size=5, wait=5.0))
+    opened = Database(database_access.dsns, pool=patient(5))
     yield opened
     await opened.close()
 
@@ -171,7 +172,7 @@ async def database(database_access: Access) -> AsyncIterator[Database]:
 async def shared_database(databases: Databases) -> AsyncIterator[Database]:
     """Give one database to every test of the session that only adds rows of its own or only reads."""
     access = await databases.new()
-    opened = Database(access.dsns, pool=Pool(size=5, wait=5.0))
+    opened = Database(access.dsns, pool=patient(5))
     yield opened
     await opened.close()
 

@@ -25,6 +25,7 @@ from domain.codes import Role
 from domain.sealing.providers import FileProvider
 from domain.workflow.catalogue import Catalogue
 from tests.documents import carried
+from tests.patience import patient
 
 CATALOGUE = Catalogue.load(SOPS)
 UNSTINTED = CATALOGUE.with_budgets_times(1_000_000)
@@ -157,7 +158,7 @@ async def new_world(access: Access, folder: Path, pool: Pool | None = None) -> A
     """Yield a world over a clean, migrated database."""
     hosts = "127.0.0.1, receiver.example"
     settings = Settings(data_dir=folder, default_language="en", webhook_hosts=hosts, **UNHURRIED)
-    database = Database(access.dsns, pool=pool or Pool(size=8, wait=10.0))
+    database = Database(access.dsns, pool=pool or patient())
     keys = FileProvider.create(folder / f"keys-{access.database}.json", secrets.token_bytes)
     verifier = TokenVerifier({"test": PUBLIC_PEM}, settings.token_issuer, settings.token_audience)
     runtime = Runtime(

@@ -15,12 +15,13 @@ import pytest
 from api import backup, sequencer
 from api.app import create_app
 from api.cli import witness as command
-from api.database import Database, Pool
+from api.database import Database
 from api.witnessing import NothingKept, NotReached, Witness, look
 from domain.audit.checkpoints import Checkpoint, Offer, cosigned_at, hash_read, hash_written, read_signed
 from domain.audit.merkle import verify_consistency, verify_inclusion
 from domain.audit.notes import KeyKind, NoteRefused, SigningKey
 from domain.audit.witness import Cosigned, Misconduct, Refused
+from tests.patience import patient
 from tests.reliability.backups import replayed
 from tests.world import AUDIT_KEY, WITNESS_KEY, World, token_of
 
@@ -154,7 +155,7 @@ async def restored(world: World, witness: Witness, tmp_path: Path) -> AsyncItera
     access = backup.elsewhere(world.access, f"{world.access.database}_old")
     await backup.restore(access, tmp_path / "backup")
     await replayed(world, access, tmp_path / "ledger")
-    database = Database(access.dsns, pool=Pool(4, 10.0))
+    database = Database(access.dsns, pool=patient(4))
     runtime = replace(world.runtime, database=database)
     yield World(runtime, access, create_app(runtime), world.numbers)
     await database.close()

@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlmodel import col
 
-from api.database import Pool, dsn_as, engine_for
+from api.database import dsn_as, engine_for
 from api.postgres import Server
 from domain.audit.chain import Entry, Head, entry_hash, genesis
 from domain.audit.export import Tally, written
@@ -17,6 +17,7 @@ from domain.audit.log import export_entries
 from domain.audit.models import AuditEntry, AuditHead
 from domain.audit.verification import BadPosition, Elsewhere, Fault, Verdict, Verification, verify
 from tests.attacks.relations import WORKER, Stage, answered, opened, referred
+from tests.patience import patient
 
 Attack = Callable[..., None]
 
@@ -101,7 +102,7 @@ async def played(stage: Stage, connection: AsyncConnection) -> UUID:
 @pytest.fixture(scope="module")
 async def connection(stage: Stage, postgres: Server) -> AsyncIterator[AsyncConnection]:
     dsn = dsn_as(stage.world.access.url, user="nrm_admin", password=postgres.password)
-    engine = engine_for(dsn, name="master", pool=Pool(size=2, wait=5.0))
+    engine = engine_for(dsn, name="master", pool=patient(2))
     async with engine.connect() as opened_connection:
         yield opened_connection
     await engine.dispose()

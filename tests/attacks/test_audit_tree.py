@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from api import sequencer
-from api.database import Pool, dsn_as, engine_for
+from api.database import dsn_as, engine_for
 from api.postgres import Server
 from api.second_sink import FileSink
 from domain.audit.checkpoints import Checkpoint, read_signed
@@ -23,6 +23,7 @@ from domain.audit.verification import BadPosition, Elsewhere, Fault, Verdict, ve
 from domain.codes import Role
 from tests.attacks.relations import WORKER, Stage, opened
 from tests.attacks.test_audit_tampering import COPY, Master
+from tests.patience import patient
 from tests.world import AUDIT_KEY, WITNESS_KEY
 
 Attack = Callable[..., None]
@@ -95,7 +96,7 @@ class Taken:
 @pytest.fixture(scope="module")
 async def connection(stage: Stage, postgres: Server) -> AsyncIterator[AsyncConnection]:
     dsn = dsn_as(stage.world.access.url, user="nrm_admin", password=postgres.password)
-    engine = engine_for(dsn, name="master", pool=Pool(size=2, wait=5.0))
+    engine = engine_for(dsn, name="master", pool=patient(2))
     async with engine.connect() as opened_connection:
         yield opened_connection
     await engine.dispose()

@@ -27,12 +27,12 @@ import pytest
 from sqlalchemy import Engine, event
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.database import Pool
 from domain.codes import Role
 from tests.attacks import permissions
 from tests.attacks.asked import asked
 from tests.attacks.relations import Stage, Things, prepared, staged
 from tests.conftest import Databases
+from tests.patience import patient
 from tests.world import new_world
 
 Attack = Callable[..., None]
@@ -130,7 +130,7 @@ class Timed:
 @pytest.fixture(scope="module")
 async def timed(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Timed]:
     access = await databases.new()
-    async with new_world(access, tmp_path_factory.mktemp("timed"), Pool(size=2)) as world, staged(world) as made:
+    async with new_world(access, tmp_path_factory.mktemp("timed"), patient(2)) as world, staged(world) as made:
         things = await prepared(made)
         connection = await asyncpg.connect(access.admin_dsn())
         rows = await connection.fetch("SELECT pid FROM pg_stat_activity WHERE datname = $1", access.database)

@@ -14,13 +14,14 @@ import pytest
 
 from api.app import create_app
 from api.bootstrap import close_to_others, create_database
-from api.database import Database, Pool
+from api.database import Database
 from domain.codes import Role
 from tests.attacks import permissions
 from tests.attacks.asked import asked, routes, seen
 from tests.attacks.gathering import gathered
 from tests.attacks.relations import Stage, Things, prepared, staged, walled_off
 from tests.conftest import Databases
+from tests.patience import patient
 from tests.world import World, new_world
 
 Attack = Callable[..., None]
@@ -52,7 +53,7 @@ async def twins(databases: Databases, tmp_path_factory: pytest.TempPathFactory) 
         await create_database(connection, copy.database, template=access.database)
         await connection.close()
         await close_to_others(copy)
-        runtime = replace(world.runtime, database=Database(copy.dsns, pool=Pool(size=8, wait=10.0)))
+        runtime = replace(world.runtime, database=Database(copy.dsns, pool=patient()))
         other = World(runtime, copy, create_app(runtime), world.numbers)
         transport = httpx.ASGITransport(app=other.app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://nrm.test") as client:

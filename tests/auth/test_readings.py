@@ -24,7 +24,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlmodel import SQLModel
 
-from api.database import Pool, dsn_as, engine_for
+from api.database import dsn_as, engine_for
 from api.postgres import Server
 from auth.authorisation import visible
 from auth.policies import RULES
@@ -44,6 +44,7 @@ from domain.statistics.models import ReleaseCandidate
 from domain.webhooks.models import Webhook
 from tests.auth.countries import MODELS, Country, countries
 from tests.conftest import Databases
+from tests.patience import patient
 
 OVERSIGHT = {Role.FOCAL_POINT, Role.COORDINATOR}
 CONTEXT = text(
@@ -57,7 +58,7 @@ async def ground(databases: Databases, postgres: Server) -> AsyncIterator[AsyncE
     """A clean database, seen by a superuser who can become the application's role."""
     access = await databases.new()
     dsn = dsn_as(access.url, user="nrm_admin", password=postgres.password)
-    engine = engine_for(dsn, name="readings", pool=Pool(size=1, wait=5.0))
+    engine = engine_for(dsn, name="readings", pool=patient(1))
     yield engine
     await engine.dispose()
 

@@ -13,11 +13,12 @@ from api import ledger
 from api.app import create_app
 from api.backup import Manifest
 from api.bootstrap import Access
-from api.database import Database, Pool
+from api.database import Database
 from api.settings import DatabaseRole
 from domain.retention.ledger import Ledger
 from tests.documents import noise
 from tests.journeys.scenes import SEALED, carried, referred, supported
+from tests.patience import patient
 from tests.world import World
 
 CASES = 240
@@ -93,7 +94,7 @@ async def rights(access: Access) -> list[tuple[Any, ...]]:
 @asynccontextmanager
 async def serving(world: World, access: Access) -> AsyncIterator[World]:
     """Serve another database with the same keys."""
-    database = Database(access.dsns, pool=Pool(size=4, wait=10.0))
+    database = Database(access.dsns, pool=patient(4))
     runtime = replace(world.runtime, database=database)
     try:
         yield World(runtime, access, create_app(runtime), world.numbers)

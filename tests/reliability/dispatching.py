@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from multiprocessing.process import BaseProcess
 
-from api.database import Database, Pool
+from api.database import Database
 from api.dispatcher import Dispatcher
 from api.runtime import offline
 from api.sending import Sender
 from api.settings import DatabaseRole
 from domain.webhooks.models import AttemptOutcome
 from domain.webhooks.rules import Allowed, Patience
+from tests.patience import patient
 
 OFFLINE = offline()
 """Made once in the process that all others are forked from."""
@@ -62,7 +63,7 @@ class Mortal(Sender):
 
 def dispatcher(plan: Plan) -> Dispatcher:
     """Return a dispatcher that tries again sooner than a real one."""
-    database = Database({DatabaseRole.WORKER: plan.dsn}, pool=Pool(size=4, wait=10.0))
+    database = Database({DatabaseRole.WORKER: plan.dsn}, pool=patient(4))
     runtime = replace(OFFLINE, database=database)
     return Dispatcher(runtime, Mortal(plan), plan.key, patience=IMPATIENT)
 

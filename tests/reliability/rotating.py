@@ -13,11 +13,12 @@ from uuid import UUID, uuid5
 import asyncpg
 
 from api.cli.rotating import rotate_all
-from api.database import Database, Pool
+from api.database import Database
 from api.settings import DatabaseRole
 from domain.sealing.envelope import NONCE_BYTES, Context, open_sealed, seal
 from domain.sealing.keys import key_id_of, new_data_key, unwrap_data_key
 from domain.sealing.providers import FileProvider, KeyProvider
+from tests.patience import patient
 
 SPACE = UUID(int=4711)
 
@@ -58,7 +59,7 @@ def live(plan: Plan) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     async def rotate() -> None:
-        database = Database({DatabaseRole.ROTATOR: plan.dsn}, pool=Pool(size=1, wait=10.0))
+        database = Database({DatabaseRole.ROTATOR: plan.dsn}, pool=patient(1))
         await rotate_all(database, keys, plan.batch, committed)
         await database.close()
 

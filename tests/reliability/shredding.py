@@ -11,9 +11,10 @@ from typing import Any
 from sqlalchemy import event
 
 from api import worker
-from api.database import Database, Pool
+from api.database import Database
 from api.runtime import offline
 from api.settings import DatabaseRole
+from tests.patience import patient
 
 OFFLINE = offline()
 """Made once in the process that all others are forked from."""
@@ -31,7 +32,7 @@ class Plan:
 
 def live(plan: Plan) -> None:
     """Fire what is due until killed."""
-    database = Database({DatabaseRole.WORKER: plan.dsn}, pool=Pool(size=4, wait=10.0))
+    database = Database({DatabaseRole.WORKER: plan.dsn}, pool=patient(4))
     said = 0
 
     def count(*_: Any) -> None:

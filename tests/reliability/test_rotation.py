@@ -16,12 +16,13 @@ import pytest
 from api.app import create_app
 from api.bootstrap import Access
 from api.cli.rotating import KeyStillUsed, retire_in, rotate_all
-from api.database import Database, Pool
+from api.database import Database
 from api.settings import DatabaseRole
 from domain.sealing.envelope import SealBroken
 from domain.sealing.providers import FileProvider
 from domain.sealing.rotation import START, rewrap_batch
 from tests.api.prepared import PERSON
+from tests.patience import patient
 from tests.reliability.rotating import Plan, counted, filled, opened, started
 from tests.world import World
 
@@ -37,7 +38,7 @@ def path(tmp_path: Path) -> Path:
 
 @asynccontextmanager
 async def rotator(access: Access, size: int = 4) -> AsyncIterator[Database]:
-    database = Database({DatabaseRole.ROTATOR: access.dsns[DatabaseRole.ROTATOR]}, pool=Pool(size=size, wait=10.0))
+    database = Database({DatabaseRole.ROTATOR: access.dsns[DatabaseRole.ROTATOR]}, pool=patient(size))
     try:
         yield database
     finally:

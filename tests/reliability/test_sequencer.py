@@ -125,12 +125,13 @@ DYING = """
 import asyncio, sys
 from dataclasses import replace
 from api import sequencer
-from api.database import Database, Pool
+from api.database import Database
 from api.runtime import offline
 from api.settings import DatabaseRole
+from tests.patience import patient
 
 async def place():
-    database = Database({DatabaseRole.WORKER: sys.argv[1]}, pool=Pool(2, 5.0))
+    database = Database({DatabaseRole.WORKER: sys.argv[1]}, pool=patient(2))
     runtime = replace(offline(), database=database)
     print("ready", flush=True)
     await sequencer.place_all(runtime, 2)
