@@ -16,6 +16,7 @@ from domain.budgets.commands import KNOWN
 from domain.budgets.models import BudgetUse
 from domain.deadlines.firing import fire_due
 from domain.deadlines.models import DeadlineKind
+from domain.deadlines.queries import WHOLE, Lane
 from domain.duplicates.models import FINDINGS_KEPT, MatchFinding
 from domain.statistics.counting import register
 
@@ -30,13 +31,13 @@ AFTER_FAILURE = timedelta(seconds=5)
 log = structlog.get_logger()
 
 
-async def fire_once(runtime: Runtime) -> int:
+async def fire_once(runtime: Runtime, lane: Lane = WHOLE) -> int:
     """Fire a batch of due deadlines in one transaction; returns how many were looked at."""
     runtime.metrics.beat()
     async with runtime.database.sessions(DatabaseRole.WORKER)() as session:
         now = await enter_as_clock(session, runtime.clock.shift)
         work = runtime.work(session, now)
-        looked_at = await fire_due(work)
+        looked_at = await fire_due(work, lane)
         await work.commit()
     for (kind, rule, fired), count in looked_at.items():
         runtime.metrics.deadlines_looked_at(DeadlineKind(kind), fired=fired, times=count)
@@ -47,13 +48,13 @@ async def fire_once(runtime: Runtime) -> int:
 async def fire_all(runtime: Runtime) -> int:
     """Fire everything that is due now, a few batches at a time; returns how many deadlines were looked at."""
 
-    async def fire_on() -> int:
+    async def fire_on(lane: Lane) -> int:
         total = 0
-        while count := await fire_once(runtime):
+        while count := await fire_once(runtime, lane):
             total += count
         return total
 
-    return sum(await asyncio.gather(*(fire_on() for _ in range(AT_ONCE))))
+    return sum(await asyncio.gather(*(fire_on(Lane(number, AT_ONCE)) for number in range(AT_ONCE))))
 
 
 async def forget_answers(runtime: Runtime) -> None:

@@ -18,7 +18,7 @@ from domain.courses.commands import refresh_course, refresh_courses
 from domain.courses.models import Course
 from domain.deadlines.commands import refresh_steps
 from domain.deadlines.models import Deadline, DeadlineKind
-from domain.deadlines.queries import claim, fire_unanswered
+from domain.deadlines.queries import WHOLE, Lane, claim, fire_unanswered
 from domain.escalations.models import Escalation
 from domain.funding.models import Award
 from domain.handover.assignments import assigned
@@ -68,7 +68,7 @@ AT_ONCE = 1
 one of them waits until the transaction ends."""
 
 
-async def fire_due(work: UnitOfWork) -> "Counter[tuple[str, str, bool]]":
+async def fire_due(work: UnitOfWork, lane: Lane = WHOLE) -> "Counter[tuple[str, str, bool]]":
     """Fire a batch of what has been due longest; counts what was looked at: kind, rule, whether it was still meant.
 
     What somebody is at work on is passed over, since they may be about to settle it; it is left for later. The state is
@@ -76,7 +76,7 @@ async def fire_due(work: UnitOfWork) -> "Counter[tuple[str, str, bool]]":
     """
     kind = DeadlineKind.REFERRAL_RESPONSE
     looked_at: Counter[tuple[str, str, bool]] = Counter()
-    for rule, meant, times in await fire_unanswered(work, AWAITED[kind], UNANSWERED_AT_ONCE):
+    for rule, meant, times in await fire_unanswered(work, AWAITED[kind], UNANSWERED_AT_ONCE, lane):
         looked_at[kind, rule, meant] = times
     if looked_at:  # the locks of so many end soon; the rest is for the next transaction
         return looked_at
