@@ -29,6 +29,10 @@ class Lane:
     """A part of all cases, so that those who fire at the same time do not go over what another has locked.
 
     Whatever stops one of them, nothing stays undone: whoever fires next takes up each lane again.
+
+    Attributes:
+        lane: Which part, from 0.
+        lanes: Of how many.
     """
 
     lane: int = 0
