@@ -25,7 +25,7 @@ from tests.attacks.report import (
     pytest_configure,
     pytest_terminal_summary,
 )
-from tests.patience import patient
+from tests.patience import let_wait, patient
 from tests.scheduling import pytest_xdist_make_scheduler
 from tests.world import World, new_world
 
@@ -124,6 +124,7 @@ class Databases:
         connection = await asyncpg.connect(self.server.dsn())
         try:
             await create_database(connection, name, template=TEMPLATE)
+            await let_wait(connection, name)
         finally:
             await connection.close()
         access = replace(self.access, url=self.server.dsn(database=name))

@@ -61,7 +61,7 @@ async def test_the_owner_of_the_tables_reads_through_the_function_alone(
 
 
 async def test_no_result_changes_by_what_is_behind_a_wall(stage: Stage, attack: Attack) -> None:
-    year = stage.world.runtime.clock.present().year
+    year = stage.world.day()[:4]
 
     async def told(relation: str) -> list[tuple[str, str]]:
         items = (await stage.ask(relation, Role.COORDINATOR, "GET", f"/indicators/{year}")).json()["items"]

@@ -21,7 +21,7 @@ from tests.attacks.asked import asked, routes, seen
 from tests.attacks.gathering import gathered
 from tests.attacks.relations import Stage, Things, prepared, staged, walled_off
 from tests.conftest import Databases
-from tests.patience import patient
+from tests.patience import let_wait, patient
 from tests.world import World, new_world
 
 Attack = Callable[..., None]
@@ -51,6 +51,7 @@ async def twins(databases: Databases, tmp_path_factory: pytest.TempPathFactory) 
         copy = replace(access, url=databases.server.dsn(database=f"{access.database}_twin"))
         connection = await asyncpg.connect(databases.server.dsn())
         await create_database(connection, copy.database, template=access.database)
+        await let_wait(connection, copy.database)
         await connection.close()
         await close_to_others(copy)
         runtime = replace(world.runtime, database=Database(copy.dsns, pool=patient()))

@@ -107,7 +107,7 @@ async def test_due_callbacks_go_to_the_successor_with_their_clock_and_nothing_el
     assert (await world.get("beta", f"/contacts/{due}/words"))["contact"] == VOICEMAIL["contact"]
     await world.get("beta", f"/contacts/{heard}", expect=404)
     assert await told(world, "beta", due) == ["callback_handed_over"]
-    later = world.later(timedelta(days=5))
+    later = world.later(timedelta(days=14))
     await later.work_off()
     assert "callback_overdue" in await told(later, "beta", due)
     version = await world.version("beta", f"/contacts/{due}")
