@@ -1,7 +1,7 @@
 """One unit of work is one transaction, its audit entries and its notifications. The only place that commits."""
 
 from collections.abc import Callable, Collection, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -90,6 +90,10 @@ class UnitOfWork:
         """Return a record locked as `lock` does, or None if somebody else holds it at this moment."""
         options = {"key_share": True, "skip_locked": True}
         return await self.session.get(model, record_id, with_for_update=options, populate_existing=True)
+
+    def today(self, country: str) -> date:
+        """Return the day that it is in a country: in Bishkek the next one already when UTC has six hours to go."""
+        return self.catalogue.calendar(country).day_of(self.now)
 
     async def get(self, model: type[Record], record_id: UUID) -> Record:
         """Return a record, or raise NotFound."""

@@ -28,6 +28,7 @@ from domain.codes import (
 )
 from domain.consents.rules import newest, stands
 from domain.exploitation.models import ExploitationEpisode
+from domain.workflow.calendar import Calendar
 
 M, X = MeansOfControl, ExploitationType
 
@@ -116,11 +117,11 @@ def barred(record: CaseRecord, now: datetime) -> str | None:
     return None
 
 
-def variables(record: CaseRecord, episodes: Sequence[ExploitationEpisode]) -> dict[str, str]:
-    """Return the 27 variables of a case; what is not known, or not one, is empty."""
+def variables(record: CaseRecord, episodes: Sequence[ExploitationEpisode], calendar: Calendar) -> dict[str, str]:
+    """Return the 27 variables of a case, by its country's calendar; what is not known, or not one, is empty."""
     person = record.person
     found = {
-        "yearOfRegistration": str(record.case.opened_at.year),
+        "yearOfRegistration": str(calendar.day_of(record.case.opened_at).year),
         "gender": GENDER.get(Gender(person.gender), "") if person.gender in set(Gender) else "",
         "ageBroad": AGE.get(AgeBand(person.age_band), "") if _certain(person.age_band, record) else "",
         "citizenship": _country([code for code in person.citizenships if code not in NOT_KNOWN]),

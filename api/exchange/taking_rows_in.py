@@ -132,7 +132,7 @@ class _Taker:
             earlier = await once.earlier()
             new = [row for row in rows if row[self.id_column] not in earlier]
             may_open = opens(work, actor, "owner").at(CaseWork.OPEN)
-            reader = Reader(work.catalogue.confidentiality(actor.country), may_open, work.now.date())
+            reader = Reader(work.catalogue.confidentiality(actor.country), may_open, work.today(actor.country))
             placed = [place_row(row, reader, self.id_column) for row in new]
             channels = await _entries(new, work)
             commands = [

@@ -61,7 +61,7 @@ async def _add(ids: Sequence[UUID], found: MicroData, claims: Claims, runtime: R
         may = Authorisation(session, actor)
         held = await hold_each(work, ids)
         cases = [case for case in await still_led(ids, may) if case.id in held]
-        recorded = await records(session, cases)
+        recorded, calendar = await records(session, cases), work.catalogue.calendar(actor.country)
         episodes = await speaking(session, recorded.keys())
         reasons = {case_id: barred(record, held[case_id]) for case_id, record in recorded.items()}
         found.left_out.update(reason for reason in reasons.values() if reason is not None)
@@ -71,5 +71,5 @@ async def _add(ids: Sequence[UUID], found: MicroData, claims: Claims, runtime: R
             if ground is None:
                 continue
             work.audit(AuditAction.CASE_READ, permit, stream_id=case.id, subject_id=case.id, **ground.told())
-            found.rows.append(variables(recorded[case.id], episodes[case.id]))
+            found.rows.append(variables(recorded[case.id], episodes[case.id], calendar))
         await work.commit()

@@ -89,7 +89,7 @@ async def _take_in(form: Form, claims: Claims, runtime: Runtime) -> TakenIn:
         once = Once(work, actor, "uk-form", {form.external_id: form.values})
         if form.external_id in (earlier := await once.earlier()):
             return TakenIn(earlier[form.external_id], is_new=False)
-        placement = place(form, work.catalogue.confidentiality(actor.country), actor.role, work.now.date())
+        placement = place(form, work.catalogue.confidentiality(actor.country), actor.role, work.today(actor.country))
         channel, responder = await _entry(form, session)
         command = OpenCase(channel, attributes=Attributes(placement.attributes), compartments=placement.compartments)
         case = await open_case(command, opening, work)

@@ -46,7 +46,7 @@ async def classify(command: Classify, permit: Permit, work: UnitOfWork) -> Class
     """
     check(command.kind, command.code, command.body)
     said_on = bounds("said_on", command.said_on)
-    if said_on is not None and said_on[0] > work.now.date():
+    if said_on is not None and said_on[0] > work.today(permit.actor.country):
         raise InvalidInput(field="said_on", reason="in the future")
     case = await work.lock(Case, permit.subject_id)
     await _corrects_own(command, case, work)

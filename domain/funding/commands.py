@@ -47,7 +47,7 @@ async def record_terms(command: RecordTerms, permit: Permit, work: UnitOfWork) -
     start, end, issued = command.planned_start, command.planned_end, command.certificate_issued_on
     if start is not None and end is not None and end < start:
         raise InvalidInput(field="planned_end", reason="before the planned start")
-    if issued is not None and (command.certificate != Known.YES or issued > work.now.date()):
+    if issued is not None and (command.certificate != Known.YES or issued > work.today(permit.actor.country)):
         raise InvalidInput(field="certificate_issued_on", reason="only of a certificate that was issued")
     episode = await work.lock(ServiceEpisode, permit.subject_id)
     terms = ServiceTerms(

@@ -1,5 +1,6 @@
 """Who calls it what: the person, agencies and the law kept apart with their history; migrants never among victims."""
 
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -54,6 +55,18 @@ async def test_only_who_can_say_it_says_it(shared_world: World, said: dict[str, 
     case = await scenes.opened(shared_world)
     refused = await shared_world.ask("alpha", "POST", f"/cases/{case}/classifications", said)
     assert (refused.status_code, refused.json()["field"]) == (422, field)
+
+
+async def test_what_was_said_today_is_not_to_come_while_it_is_yesterday_in_utc(world: World) -> None:
+    """Half past two at night in Bishkek."""
+    now = world.runtime.clock.present()
+    night = world.later(now.replace(hour=20, minute=30) + timedelta(days=1) - now)
+    today = night.day()
+    assert today > str(night.runtime.clock.present().date())
+    case = await scenes.opened(night)
+    await called(night, case, **{**FILED, "said_on": today})
+    refused = await night.ask("alpha", "POST", f"/cases/{case}/classifications", {**FILED, "said_on": night.day(1)})
+    assert (refused.status_code, refused.json()["field"]) == (422, "said_on")
 
 
 async def test_reasons_are_sealed_and_opened_by_the_owner_alone(world: World, admin: asyncpg.Connection) -> None:
