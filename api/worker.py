@@ -46,7 +46,11 @@ async def fire_once(runtime: Runtime, lane: Lane = WHOLE) -> int:
 
 
 async def fire_all(runtime: Runtime) -> int:
-    """Fire everything that is due now, a few batches at a time; returns how many deadlines were looked at."""
+    """Fire everything that is due now, a few batches at a time; returns how many deadlines were looked at.
+
+    A batch passes over the cases that another one holds, and its lane may then seem to have nothing left. So all begin
+    again until none of them finds anything.
+    """
 
     async def fire_on(lane: Lane) -> int:
         total = 0
@@ -54,7 +58,10 @@ async def fire_all(runtime: Runtime) -> int:
             total += count
         return total
 
-    return sum(await asyncio.gather(*(fire_on(Lane(number, AT_ONCE)) for number in range(AT_ONCE))))
+    total = 0
+    while count := sum(await asyncio.gather(*(fire_on(Lane(number, AT_ONCE)) for number in range(AT_ONCE)))):
+        total += count
+    return total
 
 
 async def forget_answers(runtime: Runtime) -> None:

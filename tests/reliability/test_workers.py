@@ -1,17 +1,31 @@
 """Deadlines fire once, however many workers there are, and by the database's clock alone."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import asyncpg
+import pytest
 
 from api import worker
+from api.database import Database
+from api.settings import DatabaseRole
 from domain.clock import Clock
 from tests.journeys.scenes import carried, opened, referred, supported
+from tests.patience import patient
 from tests.world import World
 
 SUPPORT = "refer-for-support"
+SLOW_STEPS = """
+    CREATE FUNCTION take_a_while() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM pg_sleep(0.05); RETURN NEW; END $$;
+    CREATE TRIGGER take_a_while BEFORE UPDATE ON deadlines FOR EACH ROW WHEN (OLD.kind = 'step')
+    EXECUTE FUNCTION take_a_while()
+"""
+DUE = (
+    "SELECT kind FROM deadlines WHERE due_at <= now() + interval '73 hours' AND coalesce(fired_at, settled_at) IS NULL"
+)
 
 
 @dataclass(frozen=True)
@@ -53,6 +67,27 @@ async def test_of_several_workers_exactly_one_fires_each_deadline(world: World, 
     twice = "SELECT count(*) FROM deadlines WHERE due_at <= $1 AND fired_at IS NULL AND settled_at IS NULL"
     now = await admin.fetchval("SELECT now() + interval '73 hours'")
     assert await admin.fetchval(twice, now) == 0
+
+
+@pytest.fixture
+async def unhurried(world: World, admin: asyncpg.Connection) -> AsyncIterator[World]:
+    """A later day, on which a step's batch keeps its case for a while, and two batches run at a time."""
+    await admin.execute(SLOW_STEPS)
+    late = world.later(timedelta(hours=73))
+    database = Database({DatabaseRole.WORKER: world.access.dsns[DatabaseRole.WORKER]}, pool=patient(2))
+    yield replace(late, runtime=replace(late.runtime, database=database))
+    await database.close()
+    await admin.execute("DROP FUNCTION take_a_while CASCADE")
+
+
+async def test_what_one_batch_keeps_from_another_is_fired_all_the_same(
+    world: World, unhurried: World, admin: asyncpg.Connection
+) -> None:
+    for _ in range(4):  # cases of different lanes
+        case, _consent = await supported(world)
+        await referred(world, case)
+        await unhurried.work_off()
+        assert await admin.fetch(DUE) == []
 
 
 async def test_an_answer_that_races_the_clock_is_given_or_refused_and_never_both(world: World) -> None:
