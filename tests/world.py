@@ -84,6 +84,11 @@ class World:
         today = CATALOGUE.calendar("KG").day_of(self.runtime.clock.present())
         return str(today + timedelta(days=later))
 
+    def night(self) -> "World":
+        """Return the same world at half past two at night in Bishkek, when it is still the day before in UTC."""
+        now = self.runtime.clock.present()
+        return self.later(now.replace(hour=20, minute=30) + timedelta(days=1) - now)
+
     def client(self, who: str) -> httpx.AsyncClient:
         """Return a client of one of STAFF; requests are unique unless they name an Idempotency-Key."""
         return httpx.AsyncClient(

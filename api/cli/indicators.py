@@ -165,4 +165,5 @@ def _written(shown: Sequence[Line], framework: Framework, wanted: Report, runtim
         return as_csv(shown, wanted.language)
     if wanted.form == "xlsx":
         return as_workbook(shown, wanted.language)
-    return page(shown, framework, wanted.language, runtime.clock.present().date())
+    today = runtime.catalogue.calendar(framework.country).day_of(runtime.clock.present())
+    return page(shown, framework, wanted.language, today)

@@ -1,7 +1,7 @@
 """What the standard knows of a case besides the person: status, referrals, services, consent. Pure."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from domain.codes import (
 )
 from domain.organisations.models import Organisation
 from domain.referrals.models import Referral
+from domain.workflow.calendar import Calendar
 
 STATUS: Final = {
     CaseWork.OPEN: "Active",
@@ -55,7 +56,7 @@ ARRIVED: Final = frozenset(
 
 
 def routing(
-    record: CaseRecord, organisations: Mapping[UUID, Organisation], since: datetime, now: datetime
+    record: CaseRecord, organisations: Mapping[UUID, Organisation], since: datetime, now: datetime, calendar: Calendar
 ) -> dict[str, Any]:
     """Return the fields of the standard that follow from plain records.
 
@@ -64,6 +65,7 @@ def routing(
         organisations: The directory.
         since: When the organisation that leads the case began to.
         now: When consents count as expired.
+        calendar: The country's, by which days are told.
     """
     case = record.case
     owner = organisations[case.owner_organisation_id]
@@ -72,9 +74,9 @@ def routing(
         "cas_Status": STATUS[CaseWork(case.case_work)],
         "cas_IncomingReferralDetails": f"entry channel: {case.entry_channel}",
         **_trafficking(record, organisations),
-        **_incoming(record, organisations, since),
-        **_outgoing(record, organisations),
-        **_plan(record),
+        **_incoming(record, organisations, calendar.day_of(since)),
+        **_outgoing(record, organisations, calendar),
+        **_plan(record, calendar),
         **_consent(record, now),
     }
     if owner.type not in NOT_IN_STANDARD:
@@ -104,7 +106,7 @@ def _reason(referral: Referral) -> str:
     return "MigrationOrChangeOfLocation" if referral.service in MOVES else "AdditionalServicesRequired"
 
 
-def _incoming(record: CaseRecord, organisations: Mapping[UUID, Organisation], since: datetime) -> dict[str, str]:
+def _incoming(record: CaseRecord, organisations: Mapping[UUID, Organisation], since: date) -> dict[str, str]:
     """Return the hand-over by which the case came."""
     came = [
         one
@@ -117,12 +119,12 @@ def _incoming(record: CaseRecord, organisations: Mapping[UUID, Organisation], si
         return {}
     return {
         "cas_ReferringOrganisation": organisations[came[-1].sending_organisation_id].code,
-        "cas_IncomingReferralDate": since.date().isoformat(),
+        "cas_IncomingReferralDate": since.isoformat(),
         "cas_ReasonForIncomingReferral": _reason(came[-1]),
     }
 
 
-def _outgoing(record: CaseRecord, organisations: Mapping[UUID, Organisation]) -> dict[str, Any]:
+def _outgoing(record: CaseRecord, organisations: Mapping[UUID, Organisation], calendar: Calendar) -> dict[str, Any]:
     """Return the referrals that the organisation in charge sent: one place in each list for each."""
     sent = [
         one
@@ -133,13 +135,13 @@ def _outgoing(record: CaseRecord, organisations: Mapping[UUID, Organisation]) ->
         return {}
     return {
         "cas_ReferredOrganisation": [organisations[one.receiving_organisation_id].code for one in sent],
-        "cas_OutgoingReferralDate": [one.created_at.date().isoformat() for one in sent],
+        "cas_OutgoingReferralDate": [calendar.day_of(one.created_at).isoformat() for one in sent],
         "cas_ReasonForOutgoingReferral": [_reason(one) for one in sent],
         "cas_OutgoingReferralDetails": ", ".join(f"{one.service} {one.status}" for one in sent),
     }
 
 
-def _plan(record: CaseRecord) -> dict[str, Any]:
+def _plan(record: CaseRecord, calendar: Calendar) -> dict[str, Any]:
     """Return the services that were given as a plan; its end only where all have ended."""
     given = record.episodes
     if not given:
@@ -150,7 +152,7 @@ def _plan(record: CaseRecord) -> dict[str, Any]:
         found["spl_Type"] = types
     ends = [one.ended_at for one in given if one.ended_at is not None]
     if len(ends) == len(given):
-        found["spl_ActualEndDate"] = max(ends).date().isoformat()
+        found["spl_ActualEndDate"] = calendar.day_of(max(ends)).isoformat()
     return found
 
 

@@ -62,7 +62,7 @@ async def ask_capacity(command: AskCapacity, permit: Permit, work: UnitOfWork) -
         raise StateConflict(current=str(CaseWork.CLOSED))
     if len(set(command.recipients)) < len(command.recipients):
         raise InvalidInput(field="recipients", reason="one is named twice")
-    today = work.catalogue.calendar(case.country).day_of(work.now)
+    today = work.today(case.country)
     if command.wanted_from is not None and command.wanted_from < today:
         raise InvalidInput(field="wanted_from", reason="is over")
     recipients = [await _recipient(work, case, permit, command.service, code) for code in command.recipients]
@@ -154,7 +154,7 @@ async def answer_capacity(command: AnswerCapacity, permit: Permit, work: UnitOfW
         InvalidInput: the answer says too little or too much, or would hold longer than the question.
     """
     question = await _standing(work, permit, command.version)
-    check_answer(command.answer, command.expected_on, work.catalogue.calendar(permit.actor.country).day_of(work.now))
+    check_answer(command.answer, command.expected_on, work.today(permit.actor.country))
     holds_until = command.holds_until or question.expires_at
     if not work.now < holds_until <= question.expires_at:
         raise InvalidInput(field="holds_until", reason="over already, or longer than the question")

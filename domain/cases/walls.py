@@ -8,7 +8,7 @@ from sqlmodel import col, select
 
 from domain.audit.actions import AuditAction
 from domain.cases.models import Case, CaseWall
-from domain.codes import WallReason
+from domain.codes import OrganisationStatus, WallReason
 from domain.deadlines.commands import case_changed, settle
 from domain.deadlines.models import Deadline, DeadlineKind
 from domain.errors import InvalidInput, NotFound
@@ -38,7 +38,8 @@ async def raise_wall(command: RaiseWall, permit: Permit, work: UnitOfWork) -> Ca
     """Put an organisation or a member of staff behind a conflict wall: they never learn that the case exists.
 
     Raises:
-        InvalidInput: nobody, or not exactly one, is named; or it is the organisation that leads the case.
+        InvalidInput: nobody, or not exactly one, is named; it is the organisation that leads the case; or one that has
+            closed and has a successor, before which the wall would not stand: walls follow only at the closing.
     """
     case = await work.lock(Case, permit.subject_id)
     if (command.organisation is None) == (command.staff is None):
@@ -49,8 +50,9 @@ async def raise_wall(command: RaiseWall, permit: Permit, work: UnitOfWork) -> Ca
         raise InvalidInput(field="organisation", reason="unknown")
     if organisation is not None and organisation.id == case.owner_organisation_id:
         raise InvalidInput(field="organisation", reason="leads the case")
-    today = work.catalogue.calendar(case.country).day_of(work.now)
-    if command.review_on is not None and command.review_on <= today:
+    if organisation is not None and organisation.status == OrganisationStatus.CLOSED and organisation.successor_id:
+        raise InvalidInput(field="organisation", reason="has closed, name who follows it")
+    if command.review_on is not None and command.review_on <= work.today(case.country):
         raise InvalidInput(field="review_on", reason="has passed")
     wall = CaseWall(
         id=work.ids.uuid(),

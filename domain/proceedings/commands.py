@@ -65,7 +65,7 @@ async def record_compensation(command: RecordCompensation, permit: Permit, work:
         raise NotPermitted(rule="owner-of-case")
     if course.subject != CourseSubject.PROCEEDINGS:
         raise InvalidInput(field="reference", reason="compensation belongs to proceedings")
-    if command.on_day > work.catalogue.calendar(course.country).day_of(work.now):
+    if command.on_day > work.today(course.country):
         raise InvalidInput(field="on_day", reason="still to come")
     await _fits(command, course, work)
     record_id = work.ids.uuid()

@@ -90,7 +90,7 @@ async def decide(command: Decide, permit: Permit, work: UnitOfWork) -> Commissio
         StateConflict: it has decided already; says what.
     """
     request = await work.get(CommissionRecord, permit.subject_id)
-    today = work.catalogue.calendar(permit.actor.country).day_of(work.now)
+    today = work.today(permit.actor.country)
     if command.outcome == CommissionOutcome.ASKED:
         raise InvalidInput(field="outcome", reason="not a decision")
     if command.decided_on > today:

@@ -4,12 +4,14 @@ from typing import Any
 
 import asyncpg
 
+from api.cli.acting import claims_for
+from api.cli.indicators import Report, report
 from tests.attacks.test_honey import plant
 from tests.journeys import scenes
 from tests.journeys.alike import CONSENT as AGREED
 from tests.journeys.alike import merge, said, twice
 from tests.journeys.test_capacity import answered, asked
-from tests.world import World
+from tests.world import STAFF, World
 
 REPORTING = [*scenes.CONSENT["purposes"], "reporting"]
 SEVEN = [
@@ -182,3 +184,10 @@ async def test_a_period_that_is_none_is_refused(world: World) -> None:
     for name in ("2026-Q5", "2026-H0", "1700", "dar-later", "2026-02-30..2026-03-01", "2026-03-01..2026-02-01"):
         refused = await world.ask("coordinator", "GET", f"/indicators/{name}")
         assert (refused.status_code, refused.json()["code"]) == (422, "invalid-input"), name
+
+
+async def test_a_page_of_results_is_of_the_day_that_it_is_in_the_country(world: World) -> None:
+    night = world.night()
+    wanted = Report(("2016",), form="html", indicators=frozenset({"dar-1-1"}))
+    content, _ = await report(wanted, claims_for(*STAFF["coordinator"], night.runtime), night.runtime)
+    assert night.day() in content.decode()

@@ -1,6 +1,5 @@
 """Who calls it what: the person, agencies and the law kept apart with their history; migrants never among victims."""
 
-from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -58,9 +57,7 @@ async def test_only_who_can_say_it_says_it(shared_world: World, said: dict[str, 
 
 
 async def test_what_was_said_today_is_not_to_come_while_it_is_yesterday_in_utc(world: World) -> None:
-    """Half past two at night in Bishkek."""
-    now = world.runtime.clock.present()
-    night = world.later(now.replace(hour=20, minute=30) + timedelta(days=1) - now)
+    night = world.night()
     today = night.day()
     assert today > str(night.runtime.clock.present().date())
     case = await scenes.opened(night)

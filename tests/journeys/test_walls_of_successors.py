@@ -5,7 +5,7 @@ from datetime import timedelta
 import asyncpg
 
 from tests.journeys.leaving import closed, walled
-from tests.journeys.scenes import carried, referred
+from tests.journeys.scenes import carried, opened, referred
 from tests.world import World
 
 WALLS = """
@@ -73,3 +73,22 @@ async def test_a_wall_follows_through_two_organisations_and_stops_at_none(
     await closed(world, "NGO-BETA", "SHELTER-NORTH")
     await world.work_off()
     assert [row["code"] for row in await admin.fetch(WALLS, case)] == ["NGO-ALPHA", "NGO-BETA", "SHELTER-NORTH"]
+
+
+async def test_a_wall_before_who_closed_long_ago_is_refused_since_it_would_not_stand_before_its_successor(
+    world: World, admin: asyncpg.Connection
+) -> None:
+    case = await walled(world, "police")
+    late = await opened(world, "police", "police")
+    await closed(world, successor=None)
+    await world.work_off()
+    await world.post("police", f"/cases/{late}/walls", {"organisation": "NGO-ALPHA"})
+    await closed(world)  # a successor is named, before which both walls stand now
+    await world.work_off()
+    for one in (case, late):
+        assert [row["code"] for row in await admin.fetch(WALLS, one)] == ["NGO-ALPHA", "NGO-BETA"]
+    latest = await opened(world, "police", "police")
+    refused = await world.ask("police", "POST", f"/cases/{latest}/walls", {"organisation": "NGO-ALPHA"})
+    assert (refused.status_code, refused.json()["field"]) == (422, "organisation")
+    assert "who follows it" in refused.text
+    await world.post("police", f"/cases/{latest}/walls", {"organisation": "NGO-BETA"})
