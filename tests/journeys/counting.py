@@ -10,6 +10,7 @@ import asyncpg
 from api import worker
 from api.settings import DatabaseRole
 from domain.codes import Population
+from domain.duplicates.models import FINDINGS_KEPT
 from domain.statistics.counting import Counted, counted_periods
 from tests.attacks.test_honey import plant
 from tests.journeys import alike
@@ -41,6 +42,12 @@ def after_periods(world: World, number: int = 1) -> World:
     for _ in range(number):
         name = DECLARED.period.next(name)
     return world.later(calendar.begins(DECLARED.period.first_day(name)) + DECLARED.lag + timedelta(hours=1) - now)
+
+
+def well_into_the_period(world: World) -> World:
+    """Return the world so late in its period that a warning of duplicates is still kept when the period is closed."""
+    late = after_periods(world).later(-(FINDINGS_KEPT - 60 * DAY))
+    return max(world, late, key=lambda one: one.runtime.clock.shift)
 
 
 async def agreed(world: World, who: str = "alpha", **person: Any) -> tuple[str, str]:

@@ -22,6 +22,7 @@ from tests.journeys.counting import (
     counted,
     ledger,
     two_periods,
+    well_into_the_period,
 )
 from tests.journeys.erasing import granted
 from tests.journeys.scenes import consented, identified
@@ -37,7 +38,7 @@ async def history(databases: Databases, tmp_path_factory: pytest.TempPathFactory
     async with new_world(access, tmp_path_factory.mktemp("counting")) as world:
         admin = await asyncpg.connect(databases.server.dsn(database=access.database))
         try:
-            yield await two_periods(world, admin)
+            yield await two_periods(well_into_the_period(world), admin)
         finally:
             await admin.close()
 
