@@ -39,6 +39,19 @@ async def test_each_role_logs_in_as_itself_with_its_limits(database: Database) -
     }
 
 
+async def test_no_client_waits_long_for_a_lock(admin: asyncpg.Connection) -> None:
+    """By the role's own setting: a database of the tests lets its clients wait longer."""
+    rows = await admin.fetch("SELECT rolname, rolconfig FROM pg_roles WHERE rolname = ANY ($1)", list(DatabaseRole))
+    limits = {row["rolname"]: {one for one in row["rolconfig"] if one.startswith("lock_timeout=")} for row in rows}
+    assert limits == {
+        "nrm_owner": set(),
+        "nrm_application": {"lock_timeout=3s"},
+        "nrm_worker": {"lock_timeout=5s"},
+        "nrm_statistics": {"lock_timeout=5s"},
+        "nrm_rotator": {"lock_timeout=5s"},
+    }
+
+
 async def test_no_role_of_ours_can_look_past_row_security(admin: asyncpg.Connection) -> None:
     rows = await admin.fetch(
         "SELECT rolname FROM pg_roles WHERE rolname LIKE 'nrm%' AND rolname <> 'nrm_admin' AND NOT "
