@@ -27,6 +27,7 @@ class Server(uvicorn.Server):
 async def serving(world: World) -> AsyncIterator[str]:
     """Serve a world over real HTTP, and yield its address."""
     listening = socket.create_server(("127.0.0.1", 0))
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio leaves it to sockets that it opens itself
     server = Server(uvicorn.Config(world.app, lifespan="off", log_config=None, server_header=False))
     task = asyncio.create_task(server.serve(sockets=[listening]))
     await server.answers.wait()
