@@ -19,7 +19,7 @@ from tests.conftest import Databases
 from tests.demo.playback import Playback, told_rows
 from tests.world import World, new_world
 
-YEAR = 2027
+YEAR = Clock().present().year + 1
 """In the future: the fictional directory begins to hold when a test loads it."""
 
 PLAN = Plan(YEAR, seed=5)
